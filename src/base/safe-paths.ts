@@ -1,0 +1,101 @@
+import { MlvError } from "./errors.ts";
+import type { RepoPath } from "./ids.ts";
+
+/**
+ * Says why a path from outside (a pointer, manifest, recipe or configuration) must not be used, or undefined when it is safe.
+ * Safe means: relative, `/` between segments, no empty, `.` or `..` segment, no control character, nothing that any file system
+ * could take for `.git`, `.mlv` or Git's own files after case folding and Unicode normalisation, at most 255 bytes a segment
+ * and 4,000 in all. Source of the traps: Git's `verify_path`, CVE-2014-9390, CVE-2019-1352, CVE-2021-21300.
+ */
+export function unsafePathReason(path: string): string | undefined {
+  if (path === "") return "it is empty";
+  if (Buffer.byteLength(path) > 4000) return "it is longer than 4,000 bytes";
+  if (path.startsWith("/") || /^[A-Za-z]:[\\/]/.test(path) || path.startsWith("\\")) return "it is absolute";
+  if (!path.isWellFormed()) return "it is not valid Unicode";
+  // eslint-disable-next-line no-control-regex
+  if (/[\u0000-\u001f\u007f]/.test(path)) return "it holds a control character";
+  for (const segment of path.split("/")) {
+    const reason = unsafeSegmentReason(segment);
+    if (reason !== undefined) return reason;
+  }
+  return undefined;
+}
+
+function unsafeSegmentReason(segment: string): string | undefined {
+  if (segment === "") return "it has an empty segment";
+  if (segment === "." || segment === "..") return `it has the segment \`${segment}\``;
+  if (segment.length > 80 && Buffer.byteLength(segment) > 255) return "a name in it is longer than 255 bytes";
+  if (mayBeReserved(segment) && isReservedName(segment)) return `\`${segment}\` is a name that belongs to Git or mlv`;
+  return undefined;
+}
+
+/** Lets ordinary names past without folding them: only names with `.`, `git~`, a backslash or beyond ASCII can be reserved. */
+function mayBeReserved(segment: string): boolean {
+  const first = segment.charCodeAt(0);
+  return first === 0x2e || first === 0x67 || first === 0x47 || first > 0x7e || NON_PLAIN.test(segment);
+}
+
+// eslint-disable-next-line no-control-regex
+const NON_PLAIN = /[^\u0000-\u007e]|\\/;
+// Code points that HFS+ ignores in names (Git's `next_hfs_char`).
+const IGNORABLE = /[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]/g;
+const RESERVED = new Set([".git", ".mlv", "git~1", ".gitmodules", ".gitattributes", ".gitignore", ".mlvignore", ".mailmap"]);
+
+function isReservedName(segment: string): boolean {
+  const parts = segment.split("\\");
+  return parts.some((part) => {
+    const folded = part
+      .replace(IGNORABLE, "")
+      .normalize("NFKC")
+      .toLowerCase()
+      .replace(/(?::.*)?[. ]*$/, "");
+    if (part !== segment && (folded === ".." || part === "..")) return true;
+    return RESERVED.has(folded);
+  });
+}
+
+/** Returns the path as a RepoPath; throws `path-unsafe` naming `what` held it. */
+export function assertSafePath(path: string, what: string): RepoPath {
+  const reason = unsafePathReason(path);
+  if (reason !== undefined) {
+    throw new MlvError("path-unsafe", `${what} names an unsafe path \`${path}\`: ${reason}`, { details: { path } });
+  }
+  return path as RepoPath;
+}
+
+const WINDOWS_DEVICES = /^(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(?:\.|$)/i;
+
+/** Says why another platform could not hold a name (`:`, `CON`, a trailing dot, …), or undefined when every platform can. */
+export function unportableReason(path: string): string | undefined {
+  for (const segment of path.split("/")) {
+    if (/[<>:"|?*\\]/.test(segment)) return "Windows cannot hold one of its characters";
+    if (/[. ]$/.test(segment)) return "Windows drops a dot or space at the end of a name";
+    if (WINDOWS_DEVICES.test(segment)) return "Windows reserves the name of a device";
+  }
+  return undefined;
+}
+
+/** Returns the form under which two names collide on a file system that folds case or normalises Unicode. */
+export function collisionKey(path: string): string {
+  // Upper then lower folds ß/ẞ/ss and final sigma together, as APFS and NTFS do for most scripts.
+  return path.normalize("NFC").toUpperCase().toLowerCase().normalize("NFC");
+}
+
+/**
+ * Compares two strings by their UTF-8 bytes: negative, zero or positive.
+ * UTF-16 order differs from it only where surrogates (U+10000 and up) meet U+E000 to U+FFFF.
+ */
+export function compareUtf8(left: string, right: string): number {
+  const length = Math.min(left.length, right.length);
+  for (let index = 0; index < length; index++) {
+    let a = left.charCodeAt(index);
+    let b = right.charCodeAt(index);
+    if (a === b) continue;
+    if (a >= 0xd800 && b >= 0xd800) {
+      a = a >= 0xe000 ? a - 0x800 : a + 0x2000;
+      b = b >= 0xe000 ? b - 0x800 : b + 0x2000;
+    }
+    return a - b;
+  }
+  return left.length - right.length;
+}

@@ -1,0 +1,226 @@
+/**
+ * Manifests: the sorted list of a folder's files, cut into leaves under a root. Spec: docs/formats/manifest.md.
+ *
+ * A leaf is a run of lines `<sha256> <size> <- or x> <path>`, sorted by the UTF-8 bytes of the path. A leaf ends after a line whose
+ * path's CRC-32 is below `(bytes of the path + 76) × 65,536`, or once it has 256 KiB: so leaves average 64 KiB, the same files
+ * always give the same leaves, and editing a file's content never moves a cut (a prolly tree of height two, as in Dolt).
+ */
+import { crc32 } from "node:zlib";
+import { MlvError } from "../base/errors.ts";
+import { sha256 } from "../base/hashing.ts";
+import { isSha256, type RepoPath, type Sha256 } from "../base/ids.ts";
+import { compareUtf8, unsafePathReason } from "../base/safe-paths.ts";
+
+/** Is one file of a folder; `path` is relative to the folder. */
+export interface ManifestEntry {
+  readonly path: RepoPath;
+  readonly sha256: Sha256;
+  readonly size: number;
+  readonly isExecutable: boolean;
+}
+
+/** Is one leaf as the root lists it. `length` is the leaf's own bytes; `files` and `size` count what it lists. */
+export interface ManifestLeaf {
+  readonly sha256: Sha256;
+  readonly length: number;
+  readonly files: number;
+  readonly size: number;
+  readonly firstPath: RepoPath;
+}
+
+/** Is a parsed root. */
+export interface ManifestRoot {
+  readonly files: number;
+  readonly size: number;
+  readonly leaves: readonly ManifestLeaf[];
+}
+
+const MAX_LEAF_BYTES = 256 * 1024;
+const LINE_OVERHEAD_BYTES = 76;
+const CUT_SCALE = 65_536;
+const ROOT_HEADER = "mlv-manifest 1";
+/** Bounds what a hostile root may make a reader hold: enough for some 500 million files. */
+export const MAX_ROOT_BYTES = 128 * 1024 * 1024;
+/** Bounds one leaf: the cut at 256 KiB plus the longest line. */
+export const MAX_LEAF_LENGTH = MAX_LEAF_BYTES + 5000;
+
+/** Builds leaves from entries that arrive in order, holding one leaf at a time. */
+export class ManifestBuilder {
+  readonly #onLeaf: (leaf: ManifestLeaf, bytes: Buffer) => void;
+  readonly #leaves: ManifestLeaf[] = [];
+  #lines: string[] = [];
+  #lineBytes = 0;
+  #files = 0;
+  #size = 0;
+  #firstPath: RepoPath | undefined;
+  #lastPath: RepoPath | undefined;
+
+  /** Calls `onLeaf` with each finished leaf and its bytes, in order. */
+  constructor(onLeaf: (leaf: ManifestLeaf, bytes: Buffer) => void) {
+    this.#onLeaf = onLeaf;
+  }
+
+  /** Adds the next entry. Throws `internal` (a RangeError) when entries come out of order or twice. */
+  add(entry: ManifestEntry): void {
+    if (this.#lastPath !== undefined && compareUtf8(this.#lastPath, entry.path) >= 0) {
+      throw new RangeError(`manifest entries out of order: ${this.#lastPath} before ${entry.path}`);
+    }
+    this.#lastPath = entry.path;
+    this.#firstPath ??= entry.path;
+    const line = formatLine(entry);
+    this.#lines.push(line);
+    const pathBytes = Buffer.byteLength(entry.path);
+    this.#lineBytes += line.length - entry.path.length + pathBytes;
+    this.#files += 1;
+    this.#size += entry.size;
+    if (endsLeaf(entry.path, pathBytes) || this.#lineBytes >= MAX_LEAF_BYTES) this.#finishLeaf();
+  }
+
+  /** Adds a leaf of an earlier version as it is; only at a cut, with paths after everything added so far. */
+  addLeaf(leaf: ManifestLeaf, lastPath: RepoPath): void {
+    if (this.#lines.length > 0) throw new RangeError("a whole leaf can only follow a cut");
+    this.#leaves.push(leaf);
+    this.#lastPath = lastPath;
+  }
+
+  /** True when nothing waits for its leaf to end. */
+  get isAtCut(): boolean {
+    return this.#lines.length === 0;
+  }
+
+  /** Ends the last leaf and returns the root, its bytes and its hash: the folder's version. */
+  finish(): { readonly root: ManifestRoot; readonly bytes: Buffer; readonly sha256: Sha256 } {
+    if (this.#lines.length > 0) this.#finishLeaf();
+    const root = createRoot(this.#leaves);
+    const bytes = Buffer.from(formatRoot(root));
+    return { root, bytes, sha256: sha256(bytes) };
+  }
+
+  #finishLeaf(): void {
+    const bytes = Buffer.from(this.#lines.join(""));
+    const firstPath = this.#firstPath as RepoPath;
+    const leaf: ManifestLeaf = { sha256: sha256(bytes), length: bytes.length, files: this.#files, size: this.#size, firstPath };
+    this.#leaves.push(leaf);
+    this.#lines = [];
+    this.#lineBytes = 0;
+    this.#files = 0;
+    this.#size = 0;
+    this.#firstPath = undefined;
+    this.#onLeaf(leaf, bytes);
+  }
+}
+
+function createRoot(leaves: readonly ManifestLeaf[]): ManifestRoot {
+  let files = 0;
+  let size = 0;
+  for (const leaf of leaves) {
+    files += leaf.files;
+    size += leaf.size;
+  }
+  return { files, size, leaves };
+}
+
+function formatLine(entry: ManifestEntry): string {
+  return `${entry.sha256} ${entry.size} ${entry.isExecutable ? "x" : "-"} ${entry.path}\n`;
+}
+
+function endsLeaf(path: string, pathBytes: number): boolean {
+  return crc32(path) < (pathBytes + LINE_OVERHEAD_BYTES) * CUT_SCALE;
+}
+
+/** Returns the one valid encoding of a root. */
+export function formatRoot(root: ManifestRoot): string {
+  const lines = [ROOT_HEADER, `files ${root.files}`, `size ${root.size}`];
+  for (const leaf of root.leaves) lines.push(`${leaf.sha256} ${leaf.length} ${leaf.files} ${leaf.size} ${leaf.firstPath}`);
+  return `${lines.join("\n")}\n`;
+}
+
+/** Returns the root that `bytes` encode. Throws `manifest-malformed`, or `format-newer` for a later version. */
+export function parseRoot(bytes: Uint8Array, where: string): ManifestRoot {
+  const text = decodeText(bytes, where);
+  const lines = text.split("\n");
+  const header = lines[0] ?? "";
+  if (/^mlv-manifest (?!1$)\d+$/.test(header)) {
+    throw new MlvError("format-newer", `the manifest of ${where} was written by a newer mlv`, { hint: "update mlv" });
+  }
+  if (header !== ROOT_HEADER || lines.at(-1) !== "" || lines.length < 4) throw malformed(where, "its header is wrong");
+  const leaves = lines.slice(3, -1).map((line) => parseLeafReference(line, where));
+  const root = createRoot(leaves);
+  for (let index = 1; index < leaves.length; index++) {
+    const [previous, next] = [leaves[index - 1], leaves[index]];
+    if (previous !== undefined && next !== undefined && compareUtf8(previous.firstPath, next.firstPath) >= 0) {
+      throw malformed(where, "its leaves are out of order");
+    }
+  }
+  if (formatRoot(root) !== text) throw malformed(where, "it is not in its one valid form");
+  return root;
+}
+
+function parseLeafReference(line: string, where: string): ManifestLeaf {
+  const match = /^([0-9a-f]{64}) (\d{1,16}) (\d{1,16}) (\d{1,16}) (.+)$/.exec(line);
+  if (match === null) throw malformed(where, "a leaf's line is wrong");
+  const [, hash = "", length = "", files = "", size = "", firstPath = ""] = match;
+  if (Number(length) > MAX_LEAF_LENGTH) throw malformed(where, "a leaf is too long");
+  const reason = unsafePathReason(firstPath);
+  if (reason !== undefined) throw unsafe(where, firstPath, reason);
+  return { sha256: hash as Sha256, length: Number(length), files: Number(files), size: Number(size), firstPath: firstPath as RepoPath };
+}
+
+/**
+ * Returns the entries of one leaf, checked against what the root says of it: hash, counts, order and safe paths.
+ * Throws `content-mismatch` when the bytes are not the leaf, `manifest-malformed` or `path-unsafe` when they lie.
+ */
+export function parseLeaf(bytes: Uint8Array, leaf: ManifestLeaf, where: string): ManifestEntry[] {
+  if (bytes.length !== leaf.length || sha256(bytes) !== leaf.sha256) {
+    throw new MlvError("content-mismatch", `a manifest leaf of ${where} does not match its hash`, { details: { sha256: leaf.sha256 } });
+  }
+  const entries: ManifestEntry[] = [];
+  const text = decodeText(bytes, where);
+  let size = 0;
+  let start = 0;
+  let previous = "";
+  while (start < text.length) {
+    const end = text.indexOf("\n", start);
+    if (end === -1) throw malformed(where, "a line has no end");
+    const entry = parseLine(text.slice(start, end), where);
+    if (entries.length > 0 && compareUtf8(previous, entry.path) >= 0) throw malformed(where, "its lines are out of order");
+    previous = entry.path;
+    size += entry.size;
+    entries.push(entry);
+    start = end + 1;
+  }
+  if (entries.length !== leaf.files || size !== leaf.size || entries[0]?.path !== leaf.firstPath) {
+    throw malformed(where, "a leaf is not what the root says");
+  }
+  return entries;
+}
+
+function parseLine(line: string, where: string): ManifestEntry {
+  const sizeEnd = line.indexOf(" ", 65);
+  const hash = line.slice(0, 64);
+  const sizeText = line.slice(65, sizeEnd);
+  const mode = line[sizeEnd + 1];
+  const path = line.slice(sizeEnd + 3);
+  const isFormed =
+    line[64] === " " && sizeEnd !== -1 && line[sizeEnd + 2] === " " && (mode === "-" || mode === "x") && isSha256(hash) && /^(?:0|[1-9]\d{0,15})$/.test(sizeText);
+  if (!isFormed) throw malformed(where, "a line is not `<sha256> <size> <- or x> <path>`");
+  const reason = unsafePathReason(path);
+  if (reason !== undefined) throw unsafe(where, path, reason);
+  return { path: path as RepoPath, sha256: hash, size: Number(sizeText), isExecutable: mode === "x" };
+}
+
+function decodeText(bytes: Uint8Array, where: string): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch (error) {
+    throw malformed(where, "it is not UTF-8", error);
+  }
+}
+
+function malformed(where: string, why: string, cause?: unknown): MlvError {
+  return new MlvError("manifest-malformed", `the manifest of ${where} is malformed: ${why}`, { cause });
+}
+
+function unsafe(where: string, path: string, reason: string): MlvError {
+  return new MlvError("path-unsafe", `the manifest of ${where} names an unsafe path \`${path}\`: ${reason}`, { details: { path } });
+}
