@@ -44,7 +44,7 @@ export async function runGit(place: GitPlace, args: readonly string[], options: 
     bytes += chunk.length;
     if (bytes > (options.maxBytes ?? DEFAULT_MAX_BYTES)) {
       run.kill();
-      throw new MlvError("git-failed", `\`git ${args[0] ?? ""}\` printed more than mlv reads`, { details: { bytes } });
+      throw new MlvError("git-failed", `\`git ${commandOf(args)}\` printed more than mlv reads`, { details: { bytes } });
     }
     chunks.push(chunk);
   }
@@ -140,13 +140,17 @@ export async function* gitRecords(
 /** Makes the error of a Git that failed; its own words are the cause. */
 export function gitFailure(args: readonly string[], status: number, stderr: string): MlvError {
   const words = stderr.trim();
-  return new MlvError("git-failed", `\`git ${args[0] ?? ""}\` failed with status ${status}`, {
-    details: { status, command: args[0] ?? "" },
+  return new MlvError("git-failed", `\`git ${commandOf(args)}\` failed with status ${status}`, {
+    details: { status, command: commandOf(args) },
     ...(words === "" ? {} : { cause: new Error(words) }),
     ...(words.includes("dubious ownership")
       ? { hint: "the repository belongs to another user: `git config --global --add safe.directory PATH` trusts it" }
       : {}),
   });
+}
+
+function commandOf(args: readonly string[]): string {
+  return args.find((argument) => !argument.startsWith("-")) ?? "";
 }
 
 /** Names the options that keep configuration from running commands or changing output. */
@@ -163,6 +167,8 @@ const SAFE_OPTIONS: readonly string[] = [
   "core.warnAmbiguousRefs=false",
   "-c",
   "log.showSignature=false",
+  "-c",
+  "log.diffMerges=separate",
   "-c",
   "i18n.logOutputEncoding=UTF-8",
   "-c",

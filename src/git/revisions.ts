@@ -1,0 +1,262 @@
+import { MlvError } from "../base/errors.ts";
+import { openCatFile } from "./cat-file.ts";
+import { headCommit, isOid } from "./head.ts";
+import type { Repository } from "./repository.ts";
+import { gitRecords, runGit } from "./run-git.ts";
+
+export { currentBranch, headCommit } from "./head.ts";
+
+/** Carries what every question to Git takes. */
+export interface GitCallOptions {
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Returns the commit that a text names as Git understands it (`main`, `v1.2`, `HEAD~3`, a short hash, `:/message`).
+ * Throws `revision-not-found`, also for a text that Git could take for an option.
+ */
+export async function resolveRevision(repository: Repository, text: string, options: GitCallOptions = {}): Promise<string> {
+  // eslint-disable-next-line no-control-regex
+  if (text === "" || text.startsWith("-") || /[\u0000-\u001f]/.test(text)) throw revisionNotFound(text);
+  if (text === "HEAD" || text === "@") {
+    const head = await headCommit(repository);
+    if (head !== undefined) return head;
+    throw new MlvError("revision-not-found", "`HEAD` names nothing: there is no commit yet", {
+      hint: 'make the first commit: `git commit -m "…"`',
+      details: { revision: text },
+    });
+  }
+  // A search takes the rest of the text, so the wish for a commit must be a question of its own.
+  const named = text.includes(":/") ? await verify(repository, text, options) : text;
+  const commit = named === undefined ? undefined : await verify(repository, `${named}^{commit}`, options);
+  if (commit === undefined) throw revisionNotFound(text);
+  return commit;
+}
+
+async function verify(repository: Repository, text: string, { signal }: GitCallOptions): Promise<string | undefined> {
+  const { stdout } = await runGit(repository, ["rev-parse", "--verify", "--quiet", text], { acceptStatus: [1, 128], signal });
+  const oid = stdout.toString("utf8").trim();
+  return isOid(oid) ? oid : undefined;
+}
+
+function revisionNotFound(text: string): MlvError {
+  return new MlvError("revision-not-found", `Git knows no revision \`${text}\``, {
+    hint: "`git log --oneline --all` lists commits; `git fetch --tags` brings what only the server has",
+    details: { revision: text },
+  });
+}
+
+/** Returns a full object id as it is and resolves anything else. */
+async function toCommit(repository: Repository, revision: string, options: GitCallOptions): Promise<string> {
+  return isOid(revision) ? revision : resolveRevision(repository, revision, options);
+}
+
+/** Returns the best common ancestor of two revisions, or undefined when they share no history. Throws `revision-not-found`. */
+export async function mergeBase(
+  repository: Repository,
+  left: string,
+  right: string,
+  options: GitCallOptions = {},
+): Promise<string | undefined> {
+  const commits = [await toCommit(repository, left, options), await toCommit(repository, right, options)];
+  const { stdout } = await runGit(repository, ["merge-base", ...commits], { acceptStatus: [1], signal: options.signal });
+  return stdout.toString("utf8").trim() || undefined;
+}
+
+/** Is one file of a commit's tree. */
+export interface TreeEntry {
+  readonly path: string;
+  readonly mode: number;
+  readonly oid: string;
+}
+
+/** Says which files of a tree to list. */
+export interface ListTreeOptions extends GitCallOptions {
+  /** Keeps paths that end with this; `.mlv` when absent, every path when empty. */
+  readonly suffix?: string;
+  /** Keeps a folder's files, or the one file of that name; relative to the root, without a slash at the end. */
+  readonly prefix?: string;
+}
+
+/** Lists the files of a revision's tree, sorted as Git sorts them. Throws `revision-not-found`. */
+export async function listTree(repository: Repository, revision: string, options: ListTreeOptions = {}): Promise<TreeEntry[]> {
+  const { suffix = ".mlv", prefix = "", signal } = options;
+  const commit = await toCommit(repository, revision, options);
+  const args = ["--literal-pathspecs", "ls-tree", "-r", "-z", "--full-tree", commit, ...(prefix === "" ? [] : ["--", prefix])];
+  const entries: TreeEntry[] = [];
+  for await (const record of gitRecords(repository, args, { signal })) {
+    if (!record.endsWith(suffix)) continue;
+    const tab = record.indexOf("\t");
+    const [mode = "", , oid = ""] = record.slice(0, tab).split(" ");
+    entries.push({ path: record.slice(tab + 1), mode: Number.parseInt(mode, 8), oid });
+  }
+  return entries;
+}
+
+/** Is a pointer (or lock file) as Git holds it; `content` is not checked in any way. */
+export interface PointerBlob {
+  readonly path: string;
+  readonly oid: string;
+  readonly content: Buffer;
+}
+
+/** Is a pointer in a revision's tree. */
+export interface RevisionPointer extends PointerBlob {
+  /** The revision as the caller named it. */
+  readonly revision: string;
+}
+
+/**
+ * Yields every pointer of each revision, revision by revision, through one process; a blob that several share is read once.
+ * Throws `revision-not-found`, `git-failed`.
+ */
+export async function* readPointersAtRevisions(
+  repository: Repository,
+  revisions: readonly string[],
+  options: ListTreeOptions = {},
+): AsyncGenerator<RevisionPointer, void, undefined> {
+  const known = new Map<string, Buffer>();
+  const catFile = openCatFile(repository, { signal: options.signal });
+  try {
+    for (const revision of revisions) {
+      const entries = await listTree(repository, revision, options);
+      const missing = [...new Set(entries.map((entry) => entry.oid))].filter((oid) => !known.has(oid));
+      const objects = await Promise.all(missing.map((oid) => catFile.read(oid)));
+      for (const object of objects) if (object?.type === "blob") known.set(object.oid, object.content);
+      for (const { path, oid } of entries) {
+        const content = known.get(oid);
+        if (content !== undefined) yield { revision, path, oid, content };
+      }
+    }
+  } finally {
+    await catFile.close();
+  }
+}
+
+/** Is a pointer that differs between two revisions. */
+export interface ChangedPointer {
+  readonly status: "added" | "deleted" | "modified" | "renamed";
+  /** Its path in the second revision; in the first when it was deleted. */
+  readonly path: string;
+  /** Its path in the first revision, when it was renamed. */
+  readonly oldPath?: string;
+  readonly oldOid?: string;
+  readonly newOid?: string;
+  /** Its mode in the second revision; 0 when it was deleted. */
+  readonly newMode: number;
+  /** How alike a renamed pointer's two contents are, 0 to 100. */
+  readonly similarity?: number;
+}
+
+/** Lists the pointers that differ between two revisions, renames paired as Git pairs them. Throws `revision-not-found`. */
+export async function changedPointers(
+  repository: Repository,
+  left: string,
+  right: string,
+  options: GitCallOptions & { readonly suffix?: string } = {},
+): Promise<ChangedPointer[]> {
+  const { suffix = ".mlv", signal } = options;
+  const commits = [await toCommit(repository, left, options), await toCommit(repository, right, options)];
+  const args = ["diff-tree", "-r", "-z", "--raw", "--no-abbrev", "--find-renames", "-l5000", ...commits, "--", `*${suffix}`];
+  const changes: ChangedPointer[] = [];
+  for await (const { change } of parseRaw(gitRecords(repository, args, { signal }))) {
+    if (change !== undefined) changes.push(change);
+  }
+  return changes;
+}
+
+/** Is a commit that changed a file. */
+export interface FileCommit {
+  readonly commit: string;
+  readonly author: string;
+  readonly email: string;
+  /** When it was written, ISO 8601 with the author's offset. */
+  readonly date: string;
+  readonly subject: string;
+  /** The file's path in this commit; before the deletion when `oid` is absent. */
+  readonly path: string;
+  /** The file's path before, when this commit renamed it. */
+  readonly oldPath?: string;
+  /** The file's blob in this commit; absent when the commit deleted it. */
+  readonly oid?: string;
+}
+
+/** Says how to walk a file's history. */
+export interface LogFileOptions extends GitCallOptions {
+  /** Goes on under the earlier name where the file was renamed; true when absent. */
+  readonly follow?: boolean;
+  /** Where to start; HEAD when absent. */
+  readonly revision?: string;
+}
+
+const LOG_FORMAT = "--format=%x01%H%x1f%aN%x1f%aE%x1f%aI%x1f%s";
+
+/** Yields the commits that changed one file, youngest first; stopping early stops Git. Throws `revision-not-found`. */
+export async function* logFile(
+  repository: Repository,
+  path: string,
+  options: LogFileOptions = {},
+): AsyncGenerator<FileCommit, void, undefined> {
+  const start = await toCommit(repository, options.revision ?? "HEAD", options);
+  const follow = options.follow === false ? ["--no-renames"] : ["--follow", "--find-renames"];
+  const args = ["--literal-pathspecs", "log", "-z", LOG_FORMAT, "--raw", "--no-abbrev", "-m", "--root", ...follow, start, "--", path];
+  let last = "";
+  for await (const { commit, change } of parseRaw(gitRecords(repository, args, { signal: options.signal }))) {
+    const [id = "", author = "", email = "", date = "", subject = ""] = commit.split("\u001f");
+    // A merge is listed once for each parent.
+    if (change === undefined || id === last) continue;
+    last = id;
+    const { path: name, oldPath, newOid } = change;
+    yield {
+      commit: id,
+      author,
+      email,
+      date,
+      subject,
+      path: name,
+      ...(oldPath === undefined ? {} : { oldPath }),
+      ...(newOid === undefined ? {} : { oid: newOid }),
+    };
+  }
+}
+
+/** Reads `--raw -z` output; commits, when they are printed, come as records that begin with `\x01`. */
+export async function* parseRaw(
+  records: AsyncIterable<string>,
+): AsyncGenerator<{ readonly commit: string; readonly change: ChangedPointer | undefined }, void, undefined> {
+  let commit = "";
+  let header: readonly string[] | undefined;
+  let oldPath: string | undefined;
+  for await (const record of records) {
+    if (header === undefined) {
+      const text = record.trimStart();
+      if (text.startsWith("\u0001")) commit = text.slice(1);
+      else if (text.startsWith(":")) header = text.slice(1).split(" ");
+      continue;
+    }
+    const isPair = /^[RC]/.test(header[4] ?? "");
+    if (isPair && oldPath === undefined) {
+      oldPath = record;
+      continue;
+    }
+    yield { commit, change: toChange(header, record, oldPath) };
+    header = undefined;
+    oldPath = undefined;
+  }
+}
+
+const STATUS = { A: "added", C: "added", D: "deleted", R: "renamed" } as const;
+
+function toChange(header: readonly string[], path: string, oldPath: string | undefined): ChangedPointer {
+  const [, mode = "", oldOid = "", newOid = "", word = ""] = header;
+  const letter = word.charAt(0);
+  const status = letter === "A" || letter === "C" || letter === "D" || letter === "R" ? STATUS[letter] : "modified";
+  return {
+    status,
+    path,
+    newMode: Number.parseInt(mode, 8),
+    ...(oldPath === undefined || status !== "renamed" ? {} : { oldPath, similarity: Number(word.slice(1)) }),
+    ...(/^0+$/.test(oldOid) || status === "added" ? {} : { oldOid }),
+    ...(/^0+$/.test(newOid) ? {} : { newOid }),
+  };
+}
