@@ -1,4 +1,4 @@
-import path from "node:path";
+import { join } from "node:path";
 import { isMlvError, MlvError } from "../base/errors.ts";
 import { openCatFile, type CatFile } from "./cat-file.ts";
 import { readGitIndex } from "./git-index.ts";
@@ -121,7 +121,7 @@ async function collectFromIndexes(repository: Repository, paths: Map<string, str
   const { commonDir, objectFormat } = repository;
   const places = listWorktrees(repository).map(({ gitDir }) => ({
     root: commonDir,
-    indexFile: path.join(gitDir, "index") as Repository["indexFile"],
+    indexFile: join(gitDir, "index") as Repository["indexFile"],
     objectFormat,
     environment: { GIT_DIR: gitDir },
   }));
