@@ -1,5 +1,5 @@
 import * as fs from "node:fs";
-import { systemErrorCode } from "../base/errors.ts";
+import { MlvError, systemErrorCode } from "../base/errors.ts";
 import { compareUtf8 } from "../base/safe-paths.ts";
 import type { Repository } from "./repository.ts";
 
@@ -50,16 +50,24 @@ export async function readGitIndex(place: IndexPlace, options: GitIndexOptions =
   return { entries: entries ?? (await listThroughGit(place, options)) };
 }
 
-/** Parses an index file; returns undefined for what only Git itself can read. */
+/** Parses an index file; returns undefined for what only Git itself can read. Throws `git-failed` for a damaged one. */
 export function parseGitIndex(data: Buffer, oidBytes: 20 | 32, options: GitIndexOptions = {}): GitIndexEntry[] | undefined {
-  if (data.length < 12 + oidBytes || data.readUInt32BE(0) !== SIGNATURE) return undefined;
+  if (data.length < 12 + oidBytes || data.readUInt32BE(0) !== SIGNATURE) throw damaged();
   const version = data.readUInt32BE(4);
   const count = data.readUInt32BE(8);
   if (version < 2 || version > 4) return undefined;
   const collector = createCollector(data, oidBytes, options);
   const end = version === 4 ? scanCompressed(data, count, collector) : scanPadded(data, count, collector);
-  if (end === undefined || !hasKnownExtensions(data, end, data.length - oidBytes)) return undefined;
+  if (!hasKnownExtensions(data, end, data.length - oidBytes)) return undefined;
+  if (collector.namelessEntries() > 0) throw damaged();
   return collector.entries;
+}
+
+/** Git reads past the end of a short index without a word, so damage is never handed on to it. */
+function damaged(): MlvError {
+  return new MlvError("git-failed", "Git's index is damaged", {
+    hint: "`rm .git/index && git reset` makes it again from the last commit; the work tree stays as it is",
+  });
 }
 
 const SIGNATURE = 0x44495243; // DIRC
@@ -72,6 +80,8 @@ interface Collector {
   readonly entries: GitIndexEntry[];
   readonly flagsOffset: number;
   readonly limit: number;
+  /** Counts entries without a name, which only a split index has. */
+  readonly namelessEntries: () => number;
   /** Takes the entry at `at` whose name is the given bytes. */
   take(at: number, name: Buffer, start: number, end: number): void;
 }
@@ -80,11 +90,14 @@ function createCollector(data: Buffer, oidBytes: number, { suffixes, filter }: G
   const endings = suffixes?.map((suffix) => Buffer.from(suffix));
   const entries: GitIndexEntry[] = [];
   const flagsOffset = 40 + oidBytes;
+  let nameless = 0;
   return {
     entries,
+    namelessEntries: () => nameless,
     flagsOffset,
     limit: data.length - oidBytes,
     take(at, name, start, end) {
+      if (start === end) nameless++;
       if (endings !== undefined && !endings.some((ending) => endsWith(name, start, end, ending))) return;
       const path = name.toString("utf8", start, end);
       if (filter !== undefined && !filter(path)) return;
@@ -110,17 +123,17 @@ function endsWith(name: Buffer, start: number, end: number, ending: Buffer): boo
 }
 
 /** Walks the entries of versions 2 and 3, each padded with NULs to a multiple of eight; returns where they end. */
-function scanPadded(data: Buffer, count: number, collector: Collector): number | undefined {
+function scanPadded(data: Buffer, count: number, collector: Collector): number {
   const { flagsOffset, limit } = collector;
   let at = 12;
   for (let index = 0; index < count; index++) {
-    if (at + flagsOffset + 4 > limit) return undefined;
+    if (at + flagsOffset + 4 > limit) throw damaged();
     const flags = data.readUInt16BE(at + flagsOffset);
     const start = at + flagsOffset + ((flags & EXTENDED) === 0 ? 2 : 4);
     let length = flags & NAME_LENGTH;
     if (length === NAME_LENGTH) length = data.indexOf(0, start) - start;
     const end = start + length;
-    if (length < 0 || end >= limit || data[end] !== 0) return undefined;
+    if (length < 0 || end >= limit || data[end] !== 0) throw damaged();
     collector.take(at, data, start, end);
     at += (end - at + 8) & ~7;
   }
@@ -128,13 +141,13 @@ function scanPadded(data: Buffer, count: number, collector: Collector): number |
 }
 
 /** Walks the entries of version 4, whose names leave out what they share with the name before; returns where they end. */
-function scanCompressed(data: Buffer, count: number, collector: Collector): number | undefined {
+function scanCompressed(data: Buffer, count: number, collector: Collector): number {
   const { flagsOffset, limit } = collector;
   let name = Buffer.alloc(4096);
   let nameLength = 0;
   let at = 12;
   for (let index = 0; index < count; index++) {
-    if (at + flagsOffset + 4 > limit) return undefined;
+    if (at + flagsOffset + 4 > limit) throw damaged();
     const flags = data.readUInt16BE(at + flagsOffset);
     let cursor = at + flagsOffset + ((flags & EXTENDED) === 0 ? 2 : 4);
     let byte = data[cursor++] ?? 0;
@@ -144,7 +157,7 @@ function scanCompressed(data: Buffer, count: number, collector: Collector): numb
       strip = (strip + 1) * 128 + (byte & 127);
     }
     const end = data.indexOf(0, cursor);
-    if (strip > nameLength || end < 0 || end >= limit) return undefined;
+    if (strip > nameLength || end < 0 || end >= limit) throw damaged();
     const kept = nameLength - strip;
     nameLength = kept + end - cursor;
     if (nameLength > name.length) name = Buffer.concat([name], nameLength * 2);
@@ -163,7 +176,8 @@ function hasKnownExtensions(data: Buffer, start: number, end: number): boolean {
     if (first < 0x41 || first > 0x5a) return false;
     at += 8 + data.readUInt32BE(at + 4);
   }
-  return at === end;
+  if (at !== end) throw damaged();
+  return true;
 }
 
 async function listThroughGit(place: IndexPlace, { suffixes, filter }: GitIndexOptions): Promise<GitIndexEntry[]> {
