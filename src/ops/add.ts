@@ -1,0 +1,229 @@
+import * as fs from "node:fs";
+import path from "node:path";
+import { MlvError } from "../base/errors.ts";
+import type { RepoPath } from "../base/ids.ts";
+import { unportableReason, unsafePathReason } from "../base/safe-paths.ts";
+import { formatPointer, isSameVersion, type Pointer } from "../formats/pointer.ts";
+import { findTracked, readGitIndex, type GitIndex } from "../git/git-index.ts";
+import { CacheWriter } from "../store/cache-writer.ts";
+import { captureFile, captureFolder, otherEntry, type Capture, type CaptureContext, type CaptureCounts } from "../workspace/capture.ts";
+import { isUntouched } from "../workspace/checkout.ts";
+import { scanFile } from "../workspace/scan.ts";
+import { isPointerPath, pointerPath, readPointer, targetOf } from "../workspace/target.ts";
+import { cacheMark } from "./cache-mark.ts";
+import { ensureManifest } from "./ensure-manifest.ts";
+import { expandGlobs } from "./expand-globs.ts";
+import { ignoreTarget, writePointer } from "./pointer-files.ts";
+import { prepareState, withWorkspace, type OperationContext, type Workspace } from "./open-workspace.ts";
+import { describeTable } from "./table-summary.ts";
+import { enclosingTarget, listTargets, toRepoPath, type Selection } from "./targets.ts";
+
+/** Says what to add and how. */
+export interface AddOptions {
+  /** Paths or globs, relative to the caller's folder. */
+  readonly paths: readonly string[];
+  /** Records edits of every tracked target instead of naming paths. */
+  readonly update: boolean;
+  /** Stores what symlinks inside folders point to. */
+  readonly follow: boolean;
+  /** Records the workspace even where the target is out of date. */
+  readonly force: boolean;
+  readonly dryRun: boolean;
+}
+
+/** Is what `add` did to one target. */
+export interface AddedTarget {
+  readonly target: RepoPath;
+  readonly status: "added" | "updated" | "unchanged" | "out-of-date" | "missing";
+  readonly pointer: Pointer;
+  readonly previous: Pointer | undefined;
+  readonly counts: CaptureCounts;
+}
+
+/** Is what `add` did. */
+export interface AddResult {
+  readonly targets: readonly AddedTarget[];
+  /** Paths to stage, relative to the repository's root. */
+  readonly toStage: readonly string[];
+  readonly root: string;
+}
+
+const NO_COUNTS: CaptureCounts = { added: 0, modified: 0, deleted: 0, hashedBytes: 0 };
+
+/**
+ * Tracks paths, or records edits of tracked targets: content into the cache, then the pointer, then the `.gitignore` line. Never stages.
+ * A target whose workspace is as it was made, while Git now has another pointer, is out of date and left alone.
+ * Throws `path-not-found`, `tracked-by-git`, `target-overlap`, `pointer-as-target`, `unsupported-file-type`, `symlink-in-folder`,
+ * `target-modified`, `file-changed`, `disk-full`, …; targets before the failing one stay recorded, the failing one is as it was.
+ */
+export async function add(context: OperationContext, options: AddOptions): Promise<AddResult> {
+  return withWorkspace(context, async (workspace) => {
+    if (!options.dryRun) prepareState(workspace);
+    const gitIndex = await readGitIndex(workspace.repository);
+    const selections = options.update ? await selectTracked(workspace, options.paths) : await selectPaths(workspace, gitIndex, options);
+    const results: AddedTarget[] = [];
+    const toStage = new Set<string>();
+    try {
+      for (const selection of selections) {
+        const result = await addOne(workspace, selection, options);
+        results.push(result);
+        if (result.status !== "added" && result.status !== "updated") continue;
+        toStage.add(pointerPath(result.target));
+        if (!options.dryRun && ignoreTarget(workspace, result.target)) toStage.add(path.posix.join(path.posix.dirname(result.target), ".gitignore"));
+        if (!options.dryRun && findTracked(gitIndex, pointerPath(result.target)) === undefined) toStage.add(pathOfIgnore(result.target));
+      }
+    } finally {
+      if (!options.dryRun) workspace.index.save();
+    }
+    return { targets: results, toStage: [...toStage].sort(), root: workspace.root };
+  });
+}
+
+function pathOfIgnore(target: string): string {
+  return path.posix.join(path.posix.dirname(target), ".gitignore");
+}
+
+async function selectTracked(workspace: Workspace, paths: readonly string[]): Promise<Selection[]> {
+  const { selectTargets } = await import("./targets.ts");
+  return selectTargets(workspace, paths);
+}
+
+async function selectPaths(workspace: Workspace, gitIndex: GitIndex | undefined, options: AddOptions): Promise<Selection[]> {
+  const targets = await listTargets(workspace);
+  const chosen = new Map<RepoPath, string[] | undefined>();
+  for (const given of await expandGlobs(workspace.context.cwd, options.paths)) {
+    const repoPath = checkPath(workspace, given);
+    const around = enclosingTarget(workspace, path.posix.dirname(repoPath));
+    if (around !== undefined) {
+      const inside = repoPath.slice(around.length + 1);
+      if (!chosen.has(around)) chosen.set(around, [inside]);
+      else chosen.get(around)?.push(inside);
+      continue;
+    }
+    if (!targets.includes(repoPath)) checkNewTarget(workspace, repoPath, { given, targets, gitIndex });
+    chosen.set(repoPath, undefined);
+  }
+  return [...chosen].map(([target, only]) => (only === undefined ? { target } : { target, only }));
+}
+
+function checkPath(workspace: Workspace, given: string): RepoPath {
+  const repoPath = toRepoPath(workspace, given);
+  if (repoPath === "") {
+    throw new MlvError("path-unsafe", "the repository's root cannot be a target", { hint: "name the files or folders in it that hold data" });
+  }
+  if (isPointerPath(repoPath)) {
+    throw new MlvError("pointer-as-target", `\`${given}\` is a pointer, which Git tracks`, { hint: `to record its data: \`mlv add ${targetOf(given)}\`` });
+  }
+  const reason = unsafePathReason(repoPath);
+  if (reason !== undefined) throw new MlvError("path-unsafe", `cannot track \`${given}\`: ${reason}`);
+  return repoPath;
+}
+
+interface NewTarget {
+  readonly given: string;
+  readonly targets: readonly RepoPath[];
+  readonly gitIndex: GitIndex | undefined;
+}
+
+function checkNewTarget(workspace: Workspace, repoPath: RepoPath, { given, targets, gitIndex }: NewTarget): void {
+  if (fs.lstatSync(path.join(workspace.root, repoPath), { throwIfNoEntry: false }) === undefined) {
+    throw new MlvError("path-not-found", `\`${given}\` does not exist`, { details: { path: given } });
+  }
+  const inner = targets.find((target) => target.startsWith(`${repoPath}/`));
+  if (inner !== undefined) {
+    throw new MlvError("target-overlap", `\`${given}\` holds the target \`${inner}\` already`, {
+      hint: `stop tracking that first (\`mlv remove ${inner}\`), or add the other files one by one`,
+      details: { path: given, inner },
+    });
+  }
+  const tracked = findTracked(gitIndex, repoPath);
+  if (tracked !== undefined) {
+    throw new MlvError("tracked-by-git", `Git tracks ${tracked.path === repoPath ? `\`${given}\`` : `\`${tracked.path}\` inside \`${given}\``} already`, {
+      hint: `take it out of Git first: \`git rm -r --cached -- ${given}\``,
+      details: { path: tracked.path },
+    });
+  }
+}
+
+async function addOne(workspace: Workspace, selection: Selection, options: AddOptions): Promise<AddedTarget> {
+  const { target, only } = selection;
+  const previous = readPointer(workspace.root, target);
+  const base = workspace.index.target(target)?.pointer;
+  const ignore = await workspace.ignore();
+  const place = { root: workspace.root, target, index: workspace.index, isIgnored: ignore === undefined ? undefined : ignore.ignores.bind(ignore) };
+  const isMissing = fs.lstatSync(path.join(workspace.root, target), { throwIfNoEntry: false }) === undefined;
+  if (isMissing && only === undefined && previous !== undefined) return { target, status: "missing", pointer: previous, previous, counts: NO_COUNTS };
+  if (previous !== undefined && base !== undefined && only === undefined && isUntouched(place, base)) {
+    if (isSameVersion(previous, base)) return { target, status: "unchanged", pointer: previous, previous, counts: NO_COUNTS };
+    if (!options.force) return { target, status: "out-of-date", pointer: previous, previous, counts: NO_COUNTS };
+  } else if (previous !== undefined && base !== undefined && !isSameVersion(previous, base) && !options.force) {
+    throw new MlvError("target-modified", `\`${target}\` was edited here, and its pointer was changed by Git since it was checked out`, {
+      hint: `\`mlv diff -- ${target}\` shows both; keep yours with \`mlv add --force ${target}\`, or take Git's with \`mlv checkout --force ${target}\``,
+      details: { target },
+    });
+  }
+  const captured = await capture(workspace, { target, place, options, previous, ...(only === undefined ? {} : { only }) });
+  const isSame = previous !== undefined && isSameVersion(previous, captured.pointer);
+  const pointer = isSame ? previous : captured.pointer;
+  const status = previous === undefined ? "added" : isSame ? "unchanged" : "updated";
+  if (!options.dryRun) {
+    if (!isSame) writePointer(workspace, target, formatPointer(pointer));
+    captured.record(cacheMark(workspace.cache.folder));
+  }
+  warnUnportable(workspace, target);
+  return { target, status, pointer, previous, counts: captured.counts };
+}
+
+interface CaptureRequest {
+  readonly target: RepoPath;
+  readonly place: Pick<CaptureContext, "root" | "target" | "index" | "isIgnored">;
+  readonly options: AddOptions;
+  readonly previous: Pointer | undefined;
+  readonly only?: readonly string[];
+}
+
+async function capture(workspace: Workspace, request: CaptureRequest): Promise<Capture> {
+  const { target, place, options, previous, only } = request;
+  const { link } = (await workspace.configuration()).local;
+  const writer = new CacheWriter(workspace.cache);
+  const table = describeTable(path.join(workspace.root, target));
+  const context: CaptureContext = {
+    ...place,
+    cache: workspace.cache,
+    writer,
+    takeByLink: link === "hardlink",
+    jobs: workspace.jobs,
+    onEvent: workspace.context.onEvent,
+    signal: workspace.context.signal,
+    follow: options.follow,
+    onData: table?.onData,
+  };
+  try {
+    const stat = fs.lstatSync(path.join(workspace.root, target), { throwIfNoEntry: false });
+    if (stat?.isDirectory() === true || (stat === undefined && previous?.kind === "dir")) {
+      const base = previous?.kind === "dir" ? previous : undefined;
+      if (base !== undefined) await ensureManifest(workspace, target, base);
+      return await captureFolder(context, base, only);
+    }
+    const scanned = scanFile(place);
+    const [file] = scanned.files();
+    if (file === undefined) throw otherEntry(target, scanned.others[0] ?? { name: target, kind: "device" });
+    const captured = await captureFile(context, file);
+    const summary = await table?.finish();
+    const pointer: Pointer = {
+      ...captured.pointer,
+      ...(summary === undefined ? {} : { table: summary }),
+      ...(previous?.extensions === undefined ? {} : { extensions: previous.extensions }),
+    };
+    return { ...captured, pointer };
+  } catch (error) {
+    writer.abort();
+    throw error;
+  }
+}
+
+function warnUnportable(workspace: Workspace, target: string): void {
+  const reason = unportableReason(target);
+  if (reason === undefined) return;
+  workspace.context.onEvent({ type: "notice", level: "warning", message: `other platforms cannot check out \`${target}\`: ${reason}` });
+}

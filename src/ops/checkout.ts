@@ -1,0 +1,70 @@
+import { CacheWriter } from "../store/cache-writer.ts";
+import { AnchoredFolders } from "../workspace/anchored.ts";
+import { checkoutTarget, readUmask, type CheckoutContext, type CheckoutResult } from "../workspace/checkout.ts";
+import { ensureManifest } from "./ensure-manifest.ts";
+import { prepareState, withWorkspace, type OperationContext, type Workspace } from "./open-workspace.ts";
+import { requirePointer, selectTargets, type Selection } from "./targets.ts";
+
+/** Says what to check out and how. */
+export interface CheckoutOptions {
+  readonly paths: readonly string[];
+  /** Replaces local edits, keeping them in the cache first. */
+  readonly force: boolean;
+  readonly dryRun: boolean;
+}
+
+export type { CheckoutResult };
+
+/** Is what `checkout` did, a line a target. */
+export interface CheckoutSummary {
+  readonly targets: readonly CheckoutResult[];
+}
+
+/**
+ * Makes the workspace what the pointers say, from the cache alone. Local edits are left alone and named unless `force`.
+ * Throws `target-not-found`, `pointer-malformed`, `content-missing` for a folder whose list is not cached, `disk-full`, `path-unsafe`.
+ */
+export async function checkout(context: OperationContext, options: CheckoutOptions): Promise<CheckoutSummary> {
+  return withWorkspace(context, async (workspace) => {
+    if (!options.dryRun) prepareState(workspace);
+    return { targets: await checkoutSelections(workspace, await selectTargets(workspace, options.paths), options) };
+  });
+}
+
+/** Checks out what was selected, in order, and saves the index even when one target fails. */
+export async function checkoutSelections(
+  workspace: Workspace,
+  selections: readonly Selection[],
+  options: Pick<CheckoutOptions, "force" | "dryRun">,
+): Promise<CheckoutResult[]> {
+  const { link = "auto" } = (await workspace.configuration()).local;
+  const folders = new AnchoredFolders(workspace.root);
+  const results: CheckoutResult[] = [];
+  try {
+    for (const { target, only } of selections) {
+      const pointer = requirePointer(workspace, target);
+      if (pointer.kind === "dir") await ensureManifest(workspace, target, pointer);
+      const checkoutContext: CheckoutContext = {
+        root: workspace.root,
+        target,
+        index: workspace.index,
+        cache: workspace.cache,
+        folders,
+        stagingFolder: workspace.stagingFolder,
+        link,
+        umask: readUmask(),
+        writer: new CacheWriter(workspace.cache),
+        jobs: workspace.jobs,
+        onEvent: workspace.context.onEvent,
+        signal: workspace.context.signal,
+        ...options,
+      };
+      results.push(await checkoutTarget(checkoutContext, pointer, only));
+    }
+  } finally {
+    folders.close();
+    if (!options.dryRun) workspace.index.save();
+  }
+  return results;
+}
+

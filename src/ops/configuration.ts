@@ -1,0 +1,89 @@
+import * as fs from "node:fs";
+import path from "node:path";
+import { ensureFolder, writeFileDurably } from "../base/durable.ts";
+import { MlvError } from "../base/errors.ts";
+import type { LocalConfig, ProjectConfig } from "../formats/project-config.ts";
+import type { RemoteConfig } from "../formats/remote-config.ts";
+import type { Repository } from "../git/repository.ts";
+
+/** Is the file at the root of the repository that people write. */
+export const PROJECT_FILE = "mlv.yaml";
+/** Is this machine's own configuration, inside `.git/mlv`. */
+export const LOCAL_FILE = "local.yaml";
+
+/** Is mlv.yaml and local.yaml together; what is local wins. */
+export interface Configuration {
+  readonly project: ProjectConfig;
+  readonly local: LocalConfig;
+  readonly remotes: ReadonlyMap<string, RemoteConfig>;
+  readonly defaultRemote: string | undefined;
+}
+
+const EMPTY_PROJECT: ProjectConfig = { remotes: [], keys: {} };
+const EMPTY_LOCAL: LocalConfig = { remotes: [], keys: {}, trust: [] };
+
+/** Reads both configuration files; a missing one is empty. Throws `config-malformed` and `config-secret`. */
+export async function readConfiguration(repository: Repository, stateFolder: string): Promise<Configuration> {
+  const projectText = readText(path.join(repository.root, PROJECT_FILE));
+  const localText = readText(path.join(stateFolder, LOCAL_FILE));
+  if (projectText === undefined && localText === undefined) return combine(EMPTY_PROJECT, EMPTY_LOCAL);
+  const { parseLocalConfig, parseProjectConfig } = await import("../formats/project-config.ts");
+  return combine(
+    projectText === undefined ? EMPTY_PROJECT : parseProjectConfig(projectText, PROJECT_FILE),
+    localText === undefined ? EMPTY_LOCAL : parseLocalConfig(localText, LOCAL_FILE),
+  );
+}
+
+function combine(project: ProjectConfig, local: LocalConfig): Configuration {
+  const remotes = new Map<string, RemoteConfig>(project.remotes.map((remote) => [remote.name, remote]));
+  for (const remote of local.remotes) {
+    const committed = remotes.get(remote.name);
+    const isSameUrl = committed?.url === remote.url;
+    // Local options add to a committed remote's; a local URL makes the whole remote local.
+    remotes.set(remote.name, isSameUrl ? { ...committed, options: { ...committed.options, ...remote.options } } : remote);
+  }
+  const only = remotes.size === 1 ? [...remotes.keys()][0] : undefined;
+  return { project, local, remotes, defaultRemote: local.default ?? project.default ?? only };
+}
+
+/** Returns a remote by name, or the default one. Throws `remote-not-configured` with the command that adds one. */
+export function selectRemote(configuration: Configuration, name: string | undefined): RemoteConfig {
+  const wanted = name ?? configuration.defaultRemote;
+  if (wanted === undefined) {
+    throw new MlvError("remote-not-configured", configuration.remotes.size === 0 ? "there is no remote yet" : "there are several remotes and no default", {
+      hint:
+        configuration.remotes.size === 0
+          ? "add one: `mlv remote add origin s3://bucket/prefix`, or a folder: `mlv remote add origin /mnt/share/data`"
+          : `choose one: \`mlv remote default ${[...configuration.remotes.keys()][0]}\`, or name it with \`-r\``,
+    });
+  }
+  const remote = configuration.remotes.get(wanted);
+  if (remote !== undefined) return remote;
+  throw new MlvError("remote-not-configured", `there is no remote \`${wanted}\``, {
+    hint: configuration.remotes.size === 0 ? `add it: \`mlv remote add ${wanted} URL\`` : `the remotes are ${[...configuration.remotes.keys()].join(", ")}`,
+  });
+}
+
+/** Sets or removes a value of mlv.yaml or local.yaml, keeping comments, and checks the result before it is written. */
+export async function editConfiguration(
+  place: { readonly repository: Repository; readonly stateFolder: string },
+  scope: "project" | "local",
+  keys: readonly string[],
+  value: unknown,
+): Promise<void> {
+  const { editConfig, parseLocalConfig, parseProjectConfig } = await import("../formats/project-config.ts");
+  const file = scope === "project" ? path.join(place.repository.root, PROJECT_FILE) : path.join(place.stateFolder, LOCAL_FILE);
+  const edited = editConfig(readText(file) ?? "", keys, value, path.basename(file));
+  if (scope === "project") parseProjectConfig(edited, PROJECT_FILE);
+  else parseLocalConfig(edited, LOCAL_FILE);
+  ensureFolder(place.stateFolder);
+  writeFileDurably(file, edited, { tempFolder: path.join(place.stateFolder, "tmp"), mode: scope === "local" ? 0o600 : 0o666 });
+}
+
+function readText(file: string): string | undefined {
+  try {
+    return fs.readFileSync(file, "utf8");
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,26 @@
+import * as fs from "node:fs";
+import path from "node:path";
+import { MlvError } from "../base/errors.ts";
+
+const GLOB = /[*?[\]{}]/;
+
+/**
+ * Returns the paths with globs replaced by what they match, sorted; a path that exists under its literal name is no glob.
+ * Pointers are left out of what a glob matches. Throws `path-not-found` for a glob without a match.
+ */
+export async function expandGlobs(cwd: string, patterns: readonly string[]): Promise<string[]> {
+  const expanded: string[] = [];
+  for (const pattern of patterns) {
+    if (!GLOB.test(pattern) || fs.existsSync(path.resolve(cwd, pattern))) {
+      expanded.push(pattern);
+      continue;
+    }
+    const { default: fastGlob } = await import("fast-glob");
+    const matches = await fastGlob(pattern, { cwd, onlyFiles: false, dot: false, ignore: ["**/.git/**", "**/*.mlv", "**/.gitignore"], followSymbolicLinks: false });
+    if (matches.length === 0) throw new MlvError("path-not-found", `nothing matches \`${pattern}\``, { details: { path: pattern } });
+    // A folder and what it holds both match `**`: the folder stands for its content.
+    const sorted = matches.sort();
+    expanded.push(...sorted.filter((match) => !sorted.some((other) => match.startsWith(`${other}/`))));
+  }
+  return expanded;
+}

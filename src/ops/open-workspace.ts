@@ -1,0 +1,114 @@
+import * as fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { ensureFolder, sweepTempFolder } from "../base/durable.ts";
+import type { EventSink } from "../base/events.ts";
+import type { LinkKind, LocalConfig, ProjectConfig } from "../formats/project-config.ts";
+import { combineMlvIgnores, createMlvIgnore, type MlvIgnore, type MlvIgnoreLevel } from "../git/ignore.ts";
+import { findRepository, type Repository } from "../git/repository.ts";
+import { Cache } from "../store/cache.ts";
+import { WorkspaceIndex } from "../workspace/workspace-index.ts";
+import { readConfiguration, type Configuration } from "./configuration.ts";
+
+/** Carries what every operation takes from its caller; operations themselves never look at the process. */
+export interface OperationContext {
+  /** Absolute path that relative paths start from. */
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly onEvent: EventSink;
+  readonly signal?: AbortSignal | undefined;
+  /** How many files or requests at once; chosen from the machine when absent. */
+  readonly jobs?: number | undefined;
+  /** True to fail with `locked` instead of waiting. */
+  readonly noWait?: boolean | undefined;
+}
+
+/** Is an opened repository with everything an operation needs of it; each part is opened when it is first used. */
+export interface Workspace {
+  readonly repository: Repository;
+  /** Absolute path of the work tree's root. */
+  readonly root: string;
+  /** `.git/mlv` of the common Git directory. */
+  readonly stateFolder: string;
+  /** A folder for staging files on the workspace's side. */
+  readonly stagingFolder: string;
+  readonly context: OperationContext;
+  readonly cache: Cache;
+  readonly index: WorkspaceIndex;
+  readonly jobs: number;
+  configuration(): Promise<Configuration>;
+  ignore(): Promise<MlvIgnore | undefined>;
+  /** Closes files and makes notes last. Never throws. */
+  close(): void;
+}
+
+export type { LinkKind, LocalConfig, ProjectConfig };
+
+/**
+ * Opens the repository around `context.cwd`. Throws `not-a-repository`.
+ * Nothing is created; what a killed command left in the temp folders is swept.
+ */
+export async function openWorkspace(context: OperationContext): Promise<Workspace> {
+  const repository = findRepository(context.cwd, context.env);
+  const stateFolder = path.join(repository.commonDir, "mlv");
+  const cacheFolder = await findCacheFolder(repository, stateFolder, context);
+  const stagingFolder = path.join(stateFolder, "tmp");
+  let cache: Cache | undefined;
+  let index: WorkspaceIndex | undefined;
+  let configuration: Promise<Configuration> | undefined;
+  let ignore: Promise<MlvIgnore | undefined> | undefined;
+  return {
+    repository,
+    root: repository.root,
+    stateFolder,
+    stagingFolder,
+    context,
+    get cache() {
+      return (cache ??= new Cache({ folder: cacheFolder, stateFolder, onEvent: context.onEvent }));
+    },
+    get index() {
+      return (index ??= new WorkspaceIndex(path.join(stateFolder, "index", repository.worktreeId), stagingFolder));
+    },
+    jobs: context.jobs ?? Math.max(4, os.availableParallelism() * 2),
+    configuration: () => (configuration ??= readConfiguration(repository, stateFolder)),
+    ignore: () => (ignore ??= readIgnore(repository.root)),
+    close: () => cache?.close(),
+  };
+}
+
+/** Runs `work` with an opened workspace and closes it whatever happens. */
+export async function withWorkspace<Result>(context: OperationContext, work: (workspace: Workspace) => Promise<Result>): Promise<Result> {
+  const workspace = await openWorkspace(context);
+  try {
+    return await work(workspace);
+  } finally {
+    workspace.close();
+  }
+}
+
+/** Makes the folders of the local state, and sweeps what killed commands left in its temp folders. For commands that write. */
+export function prepareState(workspace: Workspace): void {
+  ensureFolder(workspace.stagingFolder);
+  sweepTempFolder(workspace.stagingFolder, Date.now());
+  if (workspace.cache.tempFolder !== workspace.stagingFolder) {
+    ensureFolder(workspace.cache.tempFolder);
+    sweepTempFolder(workspace.cache.tempFolder, Date.now());
+  }
+}
+
+/** The cache is where MLV_CACHE_DIR or `cache.dir` of local.yaml says, else in the state folder; local.yaml is read only when it is there. */
+async function findCacheFolder(repository: Repository, stateFolder: string, context: OperationContext): Promise<string> {
+  const fromEnvironment = context.env["MLV_CACHE_DIR"];
+  if (fromEnvironment !== undefined && fromEnvironment !== "") return path.resolve(context.cwd, fromEnvironment);
+  if (!fs.existsSync(path.join(stateFolder, "local.yaml"))) return stateFolder;
+  const { cacheDir } = (await readConfiguration(repository, stateFolder)).local;
+  return cacheDir === undefined ? stateFolder : path.resolve(repository.root, cacheDir);
+}
+
+async function readIgnore(root: string): Promise<MlvIgnore | undefined> {
+  const file = path.join(root, ".mlvignore");
+  if (!fs.existsSync(file)) return undefined;
+  const levels: MlvIgnoreLevel[] = [{ folder: "", rules: await createMlvIgnore(fs.readFileSync(file, "utf8")) }];
+  const combined = combineMlvIgnores(levels);
+  return combined.isEmpty ? undefined : combined;
+}

@@ -1,0 +1,135 @@
+import * as fs from "node:fs";
+import path from "node:path";
+import { isMlvError, type MlvError } from "../base/errors.ts";
+import type { RepoPath } from "../base/ids.ts";
+import { isSameVersion, type Pointer } from "../formats/pointer.ts";
+import { findTracked, readGitIndex, type GitIndex } from "../git/git-index.ts";
+import { readManifestEntries } from "../store/manifests.ts";
+import { compareTarget, type WorkspaceChange } from "../workspace/compare.ts";
+import { pointerPath, readPointer } from "../workspace/target.ts";
+import { cacheMark } from "./cache-mark.ts";
+import { withWorkspace, type OperationContext, type Workspace } from "./open-workspace.ts";
+import { readPushedVersions } from "./pushed-versions.ts";
+import { selectTargets, type Selection } from "./targets.ts";
+
+/** Is the state of one target. */
+export interface TargetStatus {
+  readonly target: RepoPath;
+  /** Absent when the pointer cannot be read. */
+  readonly pointer?: Pointer;
+  /** Why the pointer cannot be read. */
+  readonly problem?: MlvError;
+  /** True when nothing of the target is on disk and nothing ever was here. */
+  readonly isAbsent: boolean;
+  /** True when the workspace was made from another version than Git now has. */
+  readonly isOutOfDate: boolean;
+  /** True when Git does not track the pointer yet. */
+  readonly isUntracked: boolean;
+  /** Differences to the version that the workspace was made from. */
+  readonly changes: readonly WorkspaceChange[];
+  /** Files of the version that were never materialised here. */
+  readonly notHere: number;
+  /** Files of the version whose content the cache lacks. */
+  readonly notCached: number;
+  /** False when the remote is not known to have the version; undefined without a remote. */
+  readonly isPushed: boolean | undefined;
+}
+
+/** Is the state of the workspace. */
+export interface StatusResult {
+  readonly targets: readonly TargetStatus[];
+  /** The remote that `isPushed` speaks of. */
+  readonly remote: string | undefined;
+}
+
+/**
+ * Compares the workspace with its pointers, the cache and what is known of the remote; asks nobody over the network and starts no process.
+ * A pointer that cannot be read is a problem of its target, not a failure. Throws `not-a-repository`, `target-not-found`.
+ */
+export async function status(context: OperationContext, options: { readonly paths: readonly string[] }): Promise<StatusResult> {
+  return withWorkspace(context, async (workspace) => {
+    const gitIndex = await readGitIndex(workspace.repository, { suffixes: [".mlv"] });
+    const selections = await selectTargets(workspace, options.paths);
+    const pushed = selections.length === 0 ? undefined : await readPushedVersions(workspace);
+    const ignore = await workspace.ignore();
+    const mark = cacheMark(workspace.cache.folder);
+    const targets = selections.map((selection) => statusOf(workspace, selection, { gitIndex, pushed, mark, isIgnored: ignore?.ignores.bind(ignore) }));
+    saveQuietly(workspace);
+    return { targets, remote: pushed?.remote };
+  });
+}
+
+/** What status learned saves time later; a read-only repository must not make it fail. */
+function saveQuietly(workspace: Workspace): void {
+  try {
+    workspace.index.save();
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+  }
+}
+
+interface StatusParts {
+  readonly gitIndex: GitIndex | undefined;
+  readonly pushed: { readonly remote: string; has(pointer: Pointer): boolean } | undefined;
+  readonly mark: string;
+  readonly isIgnored: ((path: string, isFolder: boolean) => boolean) | undefined;
+}
+
+function statusOf(workspace: Workspace, { target, only }: Selection, parts: StatusParts): TargetStatus {
+  const isUntracked = findTracked(parts.gitIndex, pointerPath(target)) === undefined;
+  const unknown = { target, isAbsent: false, isOutOfDate: false, isUntracked, changes: [], notHere: 0, notCached: 0, isPushed: undefined };
+  let pointer: Pointer | undefined;
+  try {
+    pointer = readPointer(workspace.root, target);
+  } catch (error) {
+    if (!isMlvError(error)) throw error;
+    return { ...unknown, problem: error };
+  }
+  if (pointer === undefined) return unknown;
+  const info = workspace.index.target(target);
+  const base = info?.pointer ?? pointer;
+  const isOnDisk = fs.lstatSync(path.join(workspace.root, target), { throwIfNoEntry: false }) !== undefined;
+  const isAbsent = !isOnDisk && info === undefined;
+  const compareContext = {
+    root: workspace.root,
+    target,
+    index: workspace.index,
+    isIgnored: parts.isIgnored,
+    cache: workspace.cache,
+    onEvent: workspace.context.onEvent,
+    signal: workspace.context.signal,
+  };
+  const compared = isAbsent ? { changes: [], present: 0, clean: 0 } : compareTarget(compareContext, base, only);
+  const total = base.files ?? 1;
+  const notNew = compared.changes.filter((change) => change.kind === "modified" || change.kind === "deleted" || change.kind === "renamed").length;
+  return {
+    target,
+    pointer,
+    isAbsent,
+    isOutOfDate: info !== undefined && !isSameVersion(info.pointer, pointer),
+    isUntracked,
+    changes: compared.changes,
+    notHere: only === undefined ? Math.max(0, total - compared.clean - notNew) : 0,
+    notCached: countNotCached(workspace, target, pointer, parts.mark),
+    isPushed: parts.pushed?.has(pointer),
+  };
+}
+
+/** Counts a version's files whose content the cache lacks; a target seen complete is looked at again only when the cache changed. */
+function countNotCached(workspace: Workspace, target: RepoPath, pointer: Pointer, mark: string): number {
+  const { cache, index } = workspace;
+  if (pointer.kind === "file") return cache.has(pointer.sha256) ? 0 : 1;
+  const info = index.target(target);
+  const isCurrent = info !== undefined && isSameVersion(info.pointer, pointer);
+  if (isCurrent && info.cacheMark === mark) return 0;
+  if (!cache.has(pointer.sha256)) return pointer.files ?? 1;
+  let missing = 0;
+  try {
+    for (const entry of readManifestEntries(cache, pointer.sha256, target)) if (!cache.has(entry.sha256)) missing += 1;
+  } catch (error) {
+    if (!isMlvError(error, "content-missing", "content-mismatch")) throw error;
+    return pointer.files ?? 1;
+  }
+  if (missing === 0 && isCurrent) index.setTarget(target, info.pointer, mark);
+  return missing;
+}

@@ -1,0 +1,331 @@
+import path from "node:path";
+import { mapConcurrent, throwIfAborted } from "../base/concurrency.ts";
+import { MlvError } from "../base/errors.ts";
+import type { EventSink } from "../base/events.ts";
+import type { RepoPath, Sha256 } from "../base/ids.ts";
+import { compareUtf8, unsafePathReason } from "../base/safe-paths.ts";
+import type { ManifestEntry } from "../formats/manifest.ts";
+import type { Pointer } from "../formats/pointer.ts";
+import { LOOSE_MIN_BYTES, type Cache } from "../store/cache.ts";
+import type { CacheWriter } from "../store/cache-writer.ts";
+import { editManifest, readManifestRoot, type ManifestChange } from "../store/manifests.ts";
+import { readSmallFile } from "../store/small-files.ts";
+import { followSymlink, type FollowedFile } from "./follow.ts";
+import type { OtherEntry } from "./listing.ts";
+import {
+  goneFolders,
+  isWanted,
+  isWantedFile,
+  orderEntries,
+  scanFolder,
+  type ScannedFile,
+  type ScannedFolder,
+  type ScanPlace,
+} from "./scan.ts";
+import { unpackFolder, type FileStat, type IndexedFile } from "./workspace-index.ts";
+
+/** Says what a capture works with. */
+export interface CaptureContext extends ScanPlace {
+  readonly cache: Cache;
+  readonly writer: CacheWriter;
+  /** True where workspace files may become the cached objects by hard link. */
+  readonly takeByLink: boolean;
+  readonly jobs: number;
+  readonly onEvent: EventSink;
+  readonly signal: AbortSignal | undefined;
+  /** True to store what symlinks inside the folder point to. */
+  readonly follow: boolean;
+  /** Lets a table describer see a single file's bytes. */
+  readonly onData?: ((data: Uint8Array) => void) | undefined;
+}
+
+/** Counts what a capture found. */
+export interface CaptureCounts {
+  added: number;
+  modified: number;
+  deleted: number;
+  hashedBytes: number;
+}
+
+/** Is a new version of a target and what to record once its pointer is durable. */
+export interface Capture {
+  readonly pointer: Pointer;
+  readonly counts: CaptureCounts;
+  /** Records the workspace in the index; call it after the pointer was written. */
+  record(cacheMark: string): void;
+}
+
+const BATCH_FILES = 512;
+const BATCH_BYTES = 8 * 1024 * 1024;
+
+interface PendingFile {
+  readonly path: RepoPath;
+  readonly name: string;
+  readonly folder: string;
+  readonly stat: FileStat;
+  readonly isExecutable: boolean;
+  readonly isNew: boolean;
+  /** Where the bytes are, when the path itself is a symlink that is followed. */
+  readonly source: FollowedFile | undefined;
+}
+
+interface HashedFile {
+  readonly sha256: Sha256;
+  readonly stat: FileStat;
+}
+
+/**
+ * Stores the content of a folder target, or of the parts named in `only`, and returns its next version.
+ * Files that the index knows to be unchanged are not read. Files of `base` that were never materialised here stay in the version.
+ * Throws `symlink-in-folder`, `unsupported-file-type`, `name-not-utf8`, `path-unsafe`, `file-changed`, `disk-full`; nothing but cache content
+ * has been written then.
+ */
+export async function captureFolder(context: CaptureContext, base: Pointer | undefined, only?: readonly string[]): Promise<Capture> {
+  const counts: CaptureCounts = { added: 0, modified: 0, deleted: 0, hashedBytes: 0 };
+  const folders = new Map<string, IndexedFile[]>();
+  const baseManifest =
+    base?.kind === "dir" ? { root: readManifestRoot(context.cache, base.sha256, `\`${context.target}\``), where: `\`${context.target}\`` } : undefined;
+  const changes = new FolderChanges(context, { counts, folders, only, hasBase: baseManifest !== undefined });
+  const edited = await editManifest(context.cache, context.writer, baseManifest, changes.batches());
+  context.writer.finish();
+  const pointer: Pointer = {
+    kind: "dir",
+    sha256: edited.sha256,
+    size: edited.root.size,
+    files: edited.root.files,
+    ...(base?.source === undefined || base.sha256 !== edited.sha256 ? {} : { source: base.source }),
+    ...(base?.extensions === undefined ? {} : { extensions: base.extensions }),
+  };
+  const record = (cacheMark: string): void => {
+    context.index.setTarget(context.target, pointer, cacheMark);
+    for (const [folder, files] of folders) {
+      context.index.setFolder(context.target, folder, files.sort((a, b) => compareUtf8(a.name, b.name)), true);
+    }
+  };
+  return { pointer, counts, record };
+}
+
+/** Stores the content of a target that is one file and returns its next version; throws as `captureFolder` does. */
+export async function captureFile(context: CaptureContext, file: ScannedFile): Promise<Capture> {
+  const absolute = path.join(context.root, context.target);
+  const before = context.index.folder(context.target, "") !== undefined;
+  const hashed = await storeOne(context, absolute, file.stat);
+  context.writer.finish();
+  const pointer: Pointer = { kind: "file", sha256: hashed.sha256, size: hashed.stat.size, ...(file.isExecutable ? { mode: "x" as const } : {}) };
+  const counts = { added: before ? 0 : 1, modified: before ? 1 : 0, deleted: 0, hashedBytes: hashed.stat.size };
+  const record = (cacheMark: string): void => {
+    context.index.removeTarget(context.target);
+    context.index.setTarget(context.target, pointer, cacheMark);
+    const { name, isExecutable } = file;
+    context.index.setFolder(context.target, "", [{ name, stat: hashed.stat, sha256: hashed.sha256, isExecutable, isEdited: false }], true);
+  };
+  return { pointer, counts, record };
+}
+
+async function storeOne(context: CaptureContext, absolute: string, stat: FileStat): Promise<HashedFile> {
+  const { writer, signal, onData } = context;
+  let bytes = 0;
+  const onProgress = (more: number): void => {
+    bytes += more;
+    context.onEvent({ type: "progress", phase: "hash", files: 0, totalFiles: 1, bytes, totalBytes: stat.size, subject: context.target });
+  };
+  if (stat.size >= LOOSE_MIN_BYTES) return writer.storeFile(absolute, { takeByLink: context.takeByLink, onData, onProgress, signal });
+  const { sha256, data } = readSmallFile(absolute, stat);
+  onData?.(data);
+  writer.addSmall(sha256, data);
+  return { sha256, stat };
+}
+
+interface FolderChangesOptions {
+  readonly counts: CaptureCounts;
+  /** Gets, for each folder with a change, the files to record in the index. */
+  readonly folders: Map<string, IndexedFile[]>;
+  readonly only: readonly string[] | undefined;
+  readonly hasBase: boolean;
+}
+
+/** Walks a folder in path order and yields what differs from its base, hashing and storing a batch of files at a time. */
+class FolderChanges {
+  readonly #context: CaptureContext;
+  readonly #options: FolderChangesOptions;
+  #pending: PendingFile[] = [];
+  #pendingBytes = 0;
+  #done = { files: 0, bytes: 0 };
+  /** Changes that wait for the batch before them, in path order among the pending files. */
+  #deleted: ManifestChange[] = [];
+  #goneBefore: ManifestChange[] = [];
+
+  constructor(context: CaptureContext, options: FolderChangesOptions) {
+    this.#context = context;
+    this.#options = options;
+  }
+
+  async *batches(): AsyncGenerator<readonly ManifestChange[]> {
+    this.#goneBefore = this.#collectGoneFolders();
+    for (const _ of this.#visit("")) {
+      void _;
+      yield await this.#flush();
+    }
+    this.#deleted.push(...this.#goneBefore);
+    this.#goneBefore = [];
+    yield await this.#flush();
+  }
+
+  /** Yields whenever a batch is full. */
+  *#visit(folder: string): Generator<void> {
+    const { context, options } = { context: this.#context, options: this.#options };
+    throwIfAborted(context.signal);
+    const scanned = scanFolder(context, folder);
+    const inside = (name: string): string => (folder === "" ? name : `${folder}/${name}`);
+    const followed = this.#checkOthers(scanned, folder);
+    const needsFiles = !scanned.isClean || followed.length > 0 || !options.hasBase;
+    if (!needsFiles) {
+      for (const name of scanned.folders) if (isWanted(inside(name), options.only)) yield* this.#visit(inside(name));
+      return;
+    }
+    this.#noteGone(scanned, folder);
+    const recorded = this.#recordFor(folder);
+    const entries = [...orderEntries(scanned), ...followed.map((file) => ({ link: file }))].sort((a, b) => compareUtf8(orderKey(a), orderKey(b)));
+    for (const entry of entries) {
+      if ("folder" in entry) {
+        if (isWanted(inside(entry.folder), options.only)) yield* this.#visit(inside(entry.folder));
+        continue;
+      }
+      if ("link" in entry) {
+        this.#enqueue({ ...entry.link, path: inside(entry.link.name) as RepoPath, folder, isNew: true });
+      } else {
+        this.#offer(entry.file, folder, recorded);
+      }
+      if (this.#pending.length >= BATCH_FILES || this.#pendingBytes >= BATCH_BYTES) yield;
+    }
+  }
+
+  #offer(file: ScannedFile, folder: string, recorded: IndexedFile[]): void {
+    const { only, hasBase } = this.#options;
+    const path_ = (folder === "" ? file.name : `${folder}/${file.name}`) as RepoPath;
+    if (!isWantedFile(path_, only) || (file.isUnchanged && file.known?.isEdited === false && hasBase)) {
+      if (file.known !== undefined) recorded.push(file.known);
+      return;
+    }
+    const reason = unsafePathReason(path_);
+    if (reason !== undefined) {
+      throw new MlvError("path-unsafe", `cannot track \`${this.#context.target}/${path_}\`: ${reason}`, {
+        hint: "rename the file, or list it in .mlvignore",
+        details: { path: `${this.#context.target}/${path_}` },
+      });
+    }
+    const { name, stat, isExecutable } = file;
+    this.#enqueue({ path: path_, name, folder, stat, isExecutable, isNew: file.known === undefined, source: undefined });
+  }
+
+  #enqueue(file: PendingFile): void {
+    while (this.#goneBefore.length > 0 && compareUtf8((this.#goneBefore[0] as ManifestChange).path, file.path) < 0) {
+      this.#deleted.push(this.#goneBefore.shift() as ManifestChange);
+    }
+    this.#pending.push(file);
+    this.#pendingBytes += file.stat.size;
+  }
+
+  async #flush(): Promise<readonly ManifestChange[]> {
+    const { context } = this;
+    const pending = this.#pending;
+    this.#pending = [];
+    this.#pendingBytes = 0;
+    const hashed = await mapConcurrent(pending, context.jobs, (file) => this.#store(file));
+    const changes = this.#deleted;
+    this.#deleted = [];
+    for (const [index, file] of pending.entries()) {
+      const { sha256, stat } = hashed[index] as HashedFile;
+      const entry: ManifestEntry = { path: file.path, sha256, size: stat.size, isExecutable: file.isExecutable };
+      changes.push({ path: file.path, entry });
+      if (file.source === undefined) {
+        this.#recordFor(file.folder).push({ name: file.name, stat, sha256, isExecutable: file.isExecutable, isEdited: false });
+      }
+      if (file.isNew) this.#options.counts.added += 1;
+      else this.#options.counts.modified += 1;
+      this.#options.counts.hashedBytes += stat.size;
+      this.#done.files += 1;
+      this.#done.bytes += stat.size;
+    }
+    if (pending.length > 0) context.onEvent({ type: "progress", phase: "hash", ...this.#done, subject: context.target });
+    return changes.sort((a, b) => compareUtf8(a.path, b.path));
+  }
+
+  async #store(file: PendingFile): Promise<HashedFile> {
+    const { context } = this;
+    const absolute = file.source?.file ?? path.join(context.root, context.target, file.path);
+    if (file.stat.size >= LOOSE_MIN_BYTES) {
+      return context.writer.storeFile(absolute, { takeByLink: context.takeByLink && file.source === undefined, signal: context.signal });
+    }
+    const { sha256, data } = readSmallFile(absolute, file.stat);
+    context.writer.addSmall(sha256, data);
+    return { sha256, stat: file.stat };
+  }
+
+  get context(): CaptureContext {
+    return this.#context;
+  }
+
+  #recordFor(folder: string): IndexedFile[] {
+    let files = this.#options.folders.get(folder);
+    if (files === undefined) this.#options.folders.set(folder, (files = []));
+    return files;
+  }
+
+  /** Turns what is gone from a folder on disk into deletions; parts that are not wanted stay known. */
+  #noteGone(scanned: ScannedFolder, folder: string): void {
+    for (const file of scanned.gone()) {
+      const path_ = (folder === "" ? file.name : `${folder}/${file.name}`) as RepoPath;
+      if (!isWantedFile(path_, this.#options.only)) this.#recordFor(folder).push(file);
+      else this.#goneBefore.push({ path: path_, entry: undefined });
+      if (isWantedFile(path_, this.#options.only)) this.#options.counts.deleted += 1;
+    }
+    this.#goneBefore.sort((a, b) => compareUtf8(a.path, b.path));
+  }
+
+  #collectGoneFolders(): ManifestChange[] {
+    const gone: ManifestChange[] = [];
+    for (const folder of goneFolders(this.#context, this.#options.only)) {
+      const known = this.#context.index.folder(this.#context.target, folder);
+      if (known === undefined) continue;
+      const kept: IndexedFile[] = [];
+      for (const file of unpackFolder(known)) {
+        const path_ = `${folder}/${file.name}` as RepoPath;
+        if (isWantedFile(path_, this.#options.only)) gone.push({ path: path_, entry: undefined });
+        else kept.push(file);
+      }
+      this.#options.folders.set(folder, kept);
+    }
+    this.#options.counts.deleted += gone.length;
+    return gone;
+  }
+
+  /** Refuses what is no file, or follows symlinks where that was asked for. */
+  #checkOthers(scanned: ScannedFolder, folder: string): FollowedFile[] {
+    return scanned.others.flatMap((other) => {
+      const path_ = folder === "" ? other.name : `${folder}/${other.name}`;
+      if (!isWantedFile(path_, this.#options.only)) return [];
+      if (other.kind === "symlink" && this.#context.follow) return [followSymlink(this.#context, path_, other.name)];
+      throw otherEntry(`${this.#context.target}/${path_}`, other);
+    });
+  }
+}
+
+function orderKey(entry: { file: ScannedFile } | { folder: string } | { link: FollowedFile }): string {
+  if ("folder" in entry) return `${entry.folder}/`;
+  return "file" in entry ? entry.file.name : entry.link.name;
+}
+
+/** Makes the error that refuses a symlink, FIFO, socket or device by name. */
+export function otherEntry(file: string, other: OtherEntry): MlvError {
+  if (other.kind === "symlink") {
+    return new MlvError("symlink-in-folder", `\`${file}\` is a symlink`, {
+      hint: "add with `--follow` to store what it points to, or list it in .mlvignore to leave it out",
+      details: { path: file },
+    });
+  }
+  return new MlvError("unsupported-file-type", `\`${file}\` is a ${other.kind}, which cannot be tracked`, {
+    hint: "remove it, or list it in .mlvignore to leave it out",
+    details: { path: file },
+  });
+}

@@ -1,0 +1,329 @@
+import * as fs from "node:fs";
+import path from "node:path";
+import { mapConcurrent, throwIfAborted } from "../base/concurrency.ts";
+import { isMlvError } from "../base/errors.ts";
+import type { EventSink } from "../base/events.ts";
+import type { RepoPath, Sha256 } from "../base/ids.ts";
+import { compareUtf8 } from "../base/safe-paths.ts";
+import type { ManifestEntry } from "../formats/manifest.ts";
+import { isSameVersion, type Pointer } from "../formats/pointer.ts";
+import { LOOSE_MIN_BYTES } from "../store/cache.ts";
+import type { CacheWriter } from "../store/cache-writer.ts";
+import { readManifestEntries } from "../store/manifests.ts";
+import { readSmallFile } from "../store/small-files.ts";
+import { parentOf } from "./anchored.ts";
+import { materialise, removeFile, type MaterialiseContext } from "./materialise.ts";
+import { isWantedFile, scanFile, scanFolder, scanTree, type ScannedFile, type ScannedFolder, type ScanPlace } from "./scan.ts";
+import { unpackFolder, type FileStat, type IndexedFile } from "./workspace-index.ts";
+
+/** Says what a checkout works with. */
+export interface CheckoutContext extends ScanPlace, MaterialiseContext {
+  readonly writer: CacheWriter;
+  /** True to replace local edits, which are kept in the cache first. */
+  readonly force: boolean;
+  /** True to find out what would be done and do none of it. */
+  readonly dryRun: boolean;
+  readonly jobs: number;
+  readonly onEvent: EventSink;
+}
+
+/** Is what a checkout did to one target; paths are relative to the repository's root. */
+export interface CheckoutResult {
+  readonly target: RepoPath;
+  readonly written: number;
+  readonly writtenBytes: number;
+  readonly removed: number;
+  /** Local edits that were left alone. */
+  readonly kept: readonly string[];
+  /** Local edits that `--force` replaced, with the hash under which the cache keeps them. */
+  readonly saved: readonly { readonly path: string; readonly sha256: Sha256 }[];
+  /** Files whose content is not in the cache. */
+  readonly missing: readonly string[];
+  /** Files whose cached content is damaged. */
+  readonly damaged: readonly { readonly path: string; readonly sha256: Sha256 }[];
+}
+
+interface FolderState {
+  readonly scanned: ScannedFolder;
+  readonly files: ReadonlyMap<string, ScannedFile>;
+  /** The names that were once materialised here. */
+  readonly known: ReadonlySet<string>;
+  /** What the index is to hold afterwards. */
+  readonly records: IndexedFile[];
+  readonly wanted: Set<string>;
+}
+
+interface PlannedWrite {
+  readonly entry: ManifestEntry;
+  readonly indexFolder: string;
+  readonly name: string;
+}
+
+/**
+ * Makes the workspace of one target what its pointer says, writing only what differs.
+ *
+ * Files that are on disk as the index knows them are replaced freely; anything else is somebody's work and left alone unless `force`.
+ * Files that mlv once wrote, that are unedited and gone from the pointer, are removed; files that it does not know are kept.
+ * A kill leaves each file whole, old or new; a second run recognises what was written by its content.
+ */
+export async function checkoutTarget(context: CheckoutContext, pointer: Pointer, only?: readonly string[]): Promise<CheckoutResult> {
+  const base = context.index.target(context.target)?.pointer;
+  if (only === undefined && base !== undefined && isSameVersion(base, pointer) && isUntouched(context, pointer)) return emptyResult(context.target);
+  const checkout = new Checkout(context, pointer);
+  return checkout.run(base, only);
+}
+
+/** Tells whether every file of the version is on disk as the index knows it. */
+export function isUntouched(place: ScanPlace, pointer: Pointer): boolean {
+  if (pointer.kind === "file") return scanFile(place).isClean;
+  let files = 0;
+  let folders = 0;
+  for (const scanned of scanTree(place)) {
+    // A folder without files of its own is in no record; any other must be known and clean.
+    if (scanned.count > 0 && !scanned.isClean) return false;
+    if (scanned.count === 0 && scanned.gone().length > 0) return false;
+    if (scanned.count > 0) folders += 1;
+    files += scanned.count;
+  }
+  return files === pointer.files && folders === place.index.folders(place.target).length;
+}
+
+function emptyResult(target: string): CheckoutResult {
+  return { target: target as RepoPath, written: 0, writtenBytes: 0, removed: 0, kept: [], saved: [], missing: [], damaged: [] };
+}
+
+class Checkout {
+  readonly #context: CheckoutContext;
+  readonly #pointer: Pointer;
+  readonly #states = new Map<string, FolderState>();
+  readonly #writes: PlannedWrite[] = [];
+  readonly #removals: { readonly folder: string; readonly name: string }[] = [];
+  readonly #kept: string[] = [];
+  readonly #saved: { path: string; sha256: Sha256 }[] = [];
+  readonly #missing: string[] = [];
+  readonly #damaged: { path: string; sha256: Sha256 }[] = [];
+  #writtenBytes = 0;
+  #written = 0;
+
+  constructor(context: CheckoutContext, pointer: Pointer) {
+    this.#context = context;
+    this.#pointer = pointer;
+  }
+
+  async run(base: Pointer | undefined, only: readonly string[] | undefined): Promise<CheckoutResult> {
+    const context = this.#context;
+    if (base !== undefined && base.kind !== this.#pointer.kind) await this.#clearOtherKind(base);
+    await this.#planWrites(only);
+    this.#planRemovals();
+    const { dryRun } = context;
+    if (dryRun) {
+      this.#written = this.#writes.length;
+      this.#writtenBytes = this.#writes.reduce((sum, write) => sum + write.entry.size, 0);
+    } else {
+      context.writer.finish();
+      this.#removeAll();
+      await this.#writeAll();
+      this.#record();
+    }
+    return {
+      target: context.target as RepoPath,
+      written: this.#written,
+      writtenBytes: this.#writtenBytes,
+      removed: this.#removals.length,
+      kept: this.#kept,
+      saved: this.#saved,
+      missing: this.#missing,
+      damaged: this.#damaged,
+    };
+  }
+
+  /** A file became a folder or the other way round: what mlv wrote goes first. */
+  async #clearOtherKind(base: Pointer): Promise<void> {
+    const { index, target, folders, dryRun } = this.#context;
+    const wasFile = base.kind === "file";
+    const scans = wasFile ? [scanFile(this.#context)] : [...scanTree(this.#context)];
+    for (const scanned of scans) {
+      for (const file of scanned.files()) {
+        const relative = wasFile ? target : this.#repoPath(scanned.folder, file.name);
+        if (!(await this.#mayReplace(file, relative, undefined)) || dryRun) continue;
+        this.#context.writer.finish();
+        removeFile(folders, parentOf(relative), path.posix.basename(relative), parentOf(target));
+      }
+    }
+    if (!dryRun) index.removeTarget(target);
+  }
+
+  async #planWrites(only: readonly string[] | undefined): Promise<void> {
+    for (const entry of this.#entries(only)) {
+      throwIfAborted(this.#context.signal);
+      const indexFolder = this.#pointer.kind === "file" ? "" : parentOf(entry.path);
+      const name = this.#pointer.kind === "file" ? path.posix.basename(this.#context.target) : path.posix.basename(entry.path);
+      const state = this.#state(indexFolder);
+      const file = state.files.get(name);
+      if (!isWantedFile(entry.path, only) && !state.known.has(name)) continue;
+      state.wanted.add(name);
+      await this.#planOne({ entry, indexFolder, name }, state, file);
+    }
+  }
+
+  *#entries(only: readonly string[] | undefined): Iterable<ManifestEntry> {
+    const { cache, target } = this.#context;
+    const pointer = this.#pointer;
+    if (pointer.kind === "file") {
+      yield { path: path.posix.basename(target) as RepoPath, sha256: pointer.sha256, size: pointer.size, isExecutable: pointer.mode === "x" };
+      return;
+    }
+    const materialised = this.#context.index.folders(target);
+    // Nothing materialised outside the wanted paths: only their leaves are opened.
+    const prefix = only?.length === 1 && materialised.length === 0 ? only[0] : undefined;
+    yield* readManifestEntries(cache, pointer.sha256, `\`${target}\``, prefix);
+  }
+
+  async #planOne(write: PlannedWrite, state: FolderState, file: ScannedFile | undefined): Promise<void> {
+    const relative = this.#repoPath(write.indexFolder, write.name);
+    if (file === undefined) {
+      const isBlocked = state.scanned.others.some((other) => other.name === write.name);
+      if (isBlocked && !this.#context.force) this.#kept.push(relative);
+      else this.#writes.push(write);
+      return;
+    }
+    const { entry } = write;
+    if (file.isUnchanged && file.known?.sha256 === entry.sha256 && file.isExecutable === entry.isExecutable) {
+      state.records.push({ ...file.known, isEdited: false });
+      return;
+    }
+    if (file.isUnchanged && file.known?.isEdited === false) {
+      this.#writes.push(write);
+      return;
+    }
+    const hash = await this.#hash(relative, file);
+    if (hash === entry.sha256) {
+      if (file.isExecutable === entry.isExecutable) state.records.push(recordOf(write.name, file.stat, entry));
+      else this.#writes.push(write);
+    } else if (await this.#mayReplace(file, relative, hash)) {
+      this.#writes.push(write);
+    } else if (file.known !== undefined) {
+      state.records.push({ name: write.name, stat: file.stat, sha256: hash, isExecutable: file.isExecutable, isEdited: true });
+    }
+  }
+
+  /** Tells whether a file on disk may be replaced or removed; with `--force` its content goes into the cache first. */
+  async #mayReplace(file: ScannedFile, relative: string, knownHash: Sha256 | undefined): Promise<boolean> {
+    if (file.isUnchanged && file.known?.isEdited === false) return true;
+    const hash = knownHash ?? (await this.#hash(relative, file));
+    if (file.known !== undefined && !file.known.isEdited && hash === file.known.sha256) return true;
+    if (!this.#context.force) {
+      this.#kept.push(relative);
+      return false;
+    }
+    if (!this.#context.dryRun) await this.#save(relative, file);
+    this.#saved.push({ path: relative, sha256: hash });
+    return true;
+  }
+
+  async #save(relative: string, file: ScannedFile): Promise<void> {
+    const absolute = path.join(this.#context.root, relative);
+    if (file.stat.size >= LOOSE_MIN_BYTES) {
+      await this.#context.writer.storeFile(absolute, { signal: this.#context.signal });
+    } else {
+      const { sha256, data } = readSmallFile(absolute, file.stat);
+      this.#context.writer.addSmall(sha256, data);
+    }
+  }
+
+  async #hash(relative: string, file: ScannedFile): Promise<Sha256> {
+    const absolute = path.join(this.#context.root, relative);
+    if (file.stat.size < LOOSE_MIN_BYTES) return readSmallFile(absolute, file.stat).sha256;
+    return this.#context.cache.hashLoose(absolute, this.#context.signal);
+  }
+
+  #planRemovals(): void {
+    const { index, target } = this.#context;
+    const isFile = this.#pointer.kind === "file";
+    for (const folder of index.folders(target)) {
+      const state = this.#state(folder);
+      const known = index.folder(target, folder);
+      for (const file of known === undefined ? [] : unpackFolder(known)) {
+        if (state.wanted.has(file.name) || isFile) continue;
+        const onDisk = state.files.get(file.name);
+        if (onDisk === undefined) continue;
+        if (onDisk.isUnchanged && !file.isEdited) this.#removals.push({ folder, name: file.name });
+        else this.#kept.push(this.#repoPath(folder, file.name));
+      }
+    }
+  }
+
+  #removeAll(): void {
+    const { folders, target } = this.#context;
+    for (const { folder, name } of this.#removals) {
+      removeFile(folders, folder === "" ? target : `${target}/${folder}`, name, parentOf(target));
+    }
+  }
+
+  async #writeAll(): Promise<void> {
+    const { jobs, onEvent } = this.#context;
+    const totalFiles = this.#writes.length;
+    const totalBytes = this.#writes.reduce((sum, write) => sum + write.entry.size, 0);
+    await mapConcurrent(this.#writes, jobs, async (write) => {
+      throwIfAborted(this.#context.signal);
+      await this.#writeOne(write);
+      onEvent({ type: "progress", phase: "checkout", files: this.#written, totalFiles, bytes: this.#writtenBytes, totalBytes, subject: this.#context.target });
+    });
+  }
+
+  async #writeOne(write: PlannedWrite): Promise<void> {
+    const { entry, indexFolder, name } = write;
+    const relative = this.#repoPath(indexFolder, name);
+    try {
+      const stat = await materialise(this.#context, { folder: parentOf(relative), name, sha256: entry.sha256, isExecutable: entry.isExecutable });
+      this.#state(indexFolder).records.push(recordOf(name, stat, entry));
+      this.#written += 1;
+      this.#writtenBytes += entry.size;
+    } catch (error) {
+      if (isMlvError(error, "content-missing")) this.#missing.push(relative);
+      else if (isMlvError(error, "content-mismatch")) this.#damaged.push({ path: relative, sha256: entry.sha256 });
+      else throw error;
+      // What stands there is still what the index knew.
+      const known = this.#state(indexFolder).files.get(name)?.known;
+      if (known !== undefined) this.#state(indexFolder).records.push({ ...known, isEdited: known.sha256 !== entry.sha256 });
+    }
+  }
+
+  #record(): void {
+    const { index, target } = this.#context;
+    index.setTarget(target, this.#pointer, "");
+    for (const [folder, state] of this.#states) {
+      const isSynced = this.#written === 0;
+      index.setFolder(target, folder, state.records.sort((a, b) => compareUtf8(a.name, b.name)), isSynced);
+    }
+  }
+
+  #state(folder: string): FolderState {
+    const opened = this.#states.get(folder);
+    if (opened !== undefined) return opened;
+    const scanned = this.#pointer.kind === "file" ? scanFile(this.#context) : scanFolder({ ...this.#context, isIgnored: undefined }, folder);
+    const files = new Map(scanned.files().map((file) => [file.name, file]));
+    const known = new Set(this.#context.index.folder(this.#context.target, folder)?.names.split("\0"));
+    const state: FolderState = { scanned, files, known, records: [], wanted: new Set() };
+    this.#states.set(folder, state);
+    return state;
+  }
+
+  #repoPath(folder: string, name: string): string {
+    const { target } = this.#context;
+    if (this.#pointer.kind === "file") return target;
+    return folder === "" ? `${target}/${name}` : `${target}/${folder}/${name}`;
+  }
+}
+
+function recordOf(name: string, stat: FileStat, entry: ManifestEntry): IndexedFile {
+  const { size, mtimeMs, ctimeMs, ino } = stat;
+  return { name, stat: { size, mtimeMs, ctimeMs, ino }, sha256: entry.sha256, isExecutable: entry.isExecutable, isEdited: false };
+}
+
+/** Returns the process's umask without changing it. */
+export function readUmask(): number {
+  const status = fs.existsSync("/proc/self/status") ? fs.readFileSync("/proc/self/status", "latin1") : "";
+  const found = /^Umask:\s*([0-7]+)/m.exec(status)?.[1];
+  return found === undefined ? 0o022 : Number.parseInt(found, 8);
+}

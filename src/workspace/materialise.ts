@@ -1,0 +1,137 @@
+import * as fs from "node:fs";
+import path from "node:path";
+import { ensureFolder, uniqueName } from "../base/durable.ts";
+import { fromSystemError, systemErrorCode } from "../base/errors.ts";
+import type { Sha256 } from "../base/ids.ts";
+import type { LinkKind } from "../formats/project-config.ts";
+import type { Cache } from "../store/cache.ts";
+import type { AnchoredFolders } from "./anchored.ts";
+
+/** Says which object goes where. */
+export interface FileToWrite {
+  /** Folder relative to the work tree's root. */
+  readonly folder: string;
+  readonly name: string;
+  readonly sha256: Sha256;
+  readonly isExecutable: boolean;
+}
+
+/** Says how files are written. */
+export interface MaterialiseContext {
+  readonly cache: Cache;
+  readonly folders: AnchoredFolders;
+  /** A folder on the workspace's file system, outside the work tree's own files. */
+  readonly stagingFolder: string;
+  readonly link: LinkKind;
+  readonly umask: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+/**
+ * Writes one cached object into the workspace: into a staging file first, which then takes the name in one rename, so that a kill leaves
+ * the old file or the new one. What stood under the name is replaced, never opened. Returns the new file's stat data.
+ * Throws `content-missing`, `content-mismatch` (nothing is written then), `disk-full`, `permission-denied`, `path-unsafe`.
+ */
+export async function materialise(context: MaterialiseContext, file: FileToWrite): Promise<fs.Stats> {
+  const { cache, folders, stagingFolder } = context;
+  const shown = path.posix.join(file.folder, file.name);
+  const found = cache.locate(file.sha256);
+  if (found === undefined) throw cache.missing(file.sha256);
+  const staging = path.join(stagingFolder, uniqueName("checkout"));
+  try {
+    if (found.kind === "packed") {
+      const data = cache.readPacked(file.sha256, found.place);
+      const descriptor = createFile(staging, stagingFolder, file.isExecutable);
+      try {
+        if (data.length > 0) fs.writeSync(descriptor, data);
+      } finally {
+        fs.closeSync(descriptor);
+      }
+    } else {
+      await cache.assertSound(file.sha256, context.signal);
+      ensureFolder(stagingFolder);
+      linkObject(context, found.file, staging, file);
+    }
+    const place = folders.locate(file.folder, file.name, { create: true }) as string;
+    return moveInto(staging, place);
+  } catch (error) {
+    fs.rmSync(staging, { force: true });
+    throw fromSystemError(error, "write", shown);
+  }
+}
+
+/** Removes a file from the workspace, and the folders up to `stop` that this leaves empty. */
+export function removeFile(folders: AnchoredFolders, folder: string, name: string, stop: string): void {
+  const place = folders.locate(folder, name, { create: false });
+  if (place === undefined) return;
+  try {
+    fs.unlinkSync(place);
+  } catch (error) {
+    if (systemErrorCode(error) !== "ENOENT") throw fromSystemError(error, "remove", path.posix.join(folder, name));
+  }
+  folders.removeEmpty(folder, stop);
+}
+
+function createFile(staging: string, stagingFolder: string, isExecutable: boolean): number {
+  const mode = isExecutable ? 0o777 : 0o666;
+  try {
+    return fs.openSync(staging, "wx", mode);
+  } catch (error) {
+    if (systemErrorCode(error) !== "ENOENT") throw error;
+    ensureFolder(stagingFolder);
+    return fs.openSync(staging, "wx", mode);
+  }
+}
+
+function linkObject(context: MaterialiseContext, object: string, staging: string, file: FileToWrite): void {
+  const { link, umask, cache } = context;
+  if (link === "symlink") {
+    fs.symlinkSync(object, staging);
+    return;
+  }
+  // A hard link shares its mode with the cache, so executables are copied; across file systems there is no link at all.
+  if (link === "hardlink" && !file.isExecutable && tryHardLink(object, staging)) {
+    cache.ledger.trust(file.sha256, fs.lstatSync(object));
+    return;
+  }
+  const clone = link === "reflink" ? fs.constants.COPYFILE_FICLONE_FORCE : fs.constants.COPYFILE_FICLONE;
+  fs.copyFileSync(object, staging, fs.constants.COPYFILE_EXCL | (link === "copy" ? 0 : clone));
+  fs.chmodSync(staging, (file.isExecutable ? 0o777 : 0o666) & ~umask);
+}
+
+function tryHardLink(object: string, staging: string): boolean {
+  try {
+    fs.linkSync(object, staging);
+    return true;
+  } catch (error) {
+    if (["EXDEV", "EPERM", "EMLINK", "ENOTSUP"].includes(systemErrorCode(error) ?? "")) return false;
+    throw error;
+  }
+}
+
+function moveInto(staging: string, place: string): fs.Stats {
+  try {
+    fs.renameSync(staging, place);
+  } catch (error) {
+    const code = systemErrorCode(error);
+    if (code === "EISDIR" || code === "ENOTEMPTY" || code === "EEXIST") {
+      fs.rmdirSync(place);
+      fs.renameSync(staging, place);
+    } else if (code === "EXDEV") {
+      // The work tree lies on another file system than its Git directory: a sibling of the place takes the staging file's part.
+      const sibling = path.join(path.dirname(place), `.mlv-${uniqueName("checkout")}`);
+      try {
+        fs.copyFileSync(staging, sibling, fs.constants.COPYFILE_EXCL);
+        fs.chmodSync(sibling, fs.statSync(staging).mode);
+        fs.renameSync(sibling, place);
+      } catch (inner) {
+        fs.rmSync(sibling, { force: true });
+        throw inner;
+      }
+      fs.rmSync(staging);
+    } else {
+      throw error;
+    }
+  }
+  return fs.lstatSync(place);
+}

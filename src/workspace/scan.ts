@@ -1,0 +1,173 @@
+import * as fs from "node:fs";
+import path from "node:path";
+import { compareUtf8 } from "../base/safe-paths.ts";
+import type { IndexFolder } from "./index-file.ts";
+import { listFolder, type FolderListing, type OtherEntry } from "./listing.ts";
+import { isUnchanged, unpackFile, type FileStat, type IndexedFile, type WorkspaceIndex } from "./workspace-index.ts";
+
+/** Tells whether `.mlvignore` leaves a path (relative to the repository's root) out. */
+export type IgnoreRule = (path: string, isFolder: boolean) => boolean;
+
+/** Is one file on disk beside what the index knows of it. */
+export interface ScannedFile {
+  readonly name: string;
+  readonly stat: FileStat;
+  readonly isExecutable: boolean;
+  readonly known: IndexedFile | undefined;
+  /** True when the file is certainly the one that the index knows. */
+  readonly isUnchanged: boolean;
+}
+
+/** Is one folder of a target beside what the index knows of it. */
+export interface ScannedFolder {
+  /** Path relative to the target, `""` for its top. */
+  readonly folder: string;
+  /** True when every file is unchanged, unedited and none came or went. */
+  readonly isClean: boolean;
+  readonly count: number;
+  readonly folders: readonly string[];
+  readonly others: readonly OtherEntry[];
+  /** Returns the files in order, as objects. */
+  files(): ScannedFile[];
+  /** Returns what the index knows that is no longer on disk. */
+  gone(): IndexedFile[];
+}
+
+/** Says what to scan. */
+export interface ScanPlace {
+  /** Absolute path of the work tree's root. */
+  readonly root: string;
+  readonly target: string;
+  readonly index: WorkspaceIndex;
+  readonly isIgnored?: IgnoreRule | undefined;
+}
+
+/** Compares one folder of a target with the index; for a target that is a file, its one name is compared. */
+export function scanFolder(place: ScanPlace, folder: string): ScannedFolder {
+  const relative = folder === "" ? place.target : `${place.target}/${folder}`;
+  return compareFolder(place, folder, listFolder(path.join(place.root, relative), ruleFor(place, relative, folder)));
+}
+
+/** As in Git, ignore rules leave out what is new, never what is tracked already. */
+function ruleFor(place: ScanPlace, relative: string, folder: string): ((name: string, isFolder: boolean) => boolean) | undefined {
+  const { isIgnored } = place;
+  if (isIgnored === undefined) return undefined;
+  const known = new Set(place.index.folder(place.target, folder)?.names.split("\0"));
+  const knownFolders = place.index.folders(place.target);
+  return (name, isFolder) => {
+    if (!isIgnored(`${relative}/${name}`, isFolder)) return false;
+    if (!isFolder) return !known.has(name);
+    const inner = folder === "" ? name : `${folder}/${name}`;
+    return !knownFolders.some((other) => other === inner || other.startsWith(`${inner}/`));
+  };
+}
+
+/** Compares a target that is a single file with the index. Its listing holds one file at most, under the target's base name. */
+export function scanFile(place: ScanPlace): ScannedFolder {
+  const file = path.join(place.root, place.target);
+  const stat = fs.lstatSync(file, { throwIfNoEntry: false });
+  const name = path.posix.basename(place.target);
+  const isFile = stat?.isFile() === true;
+  const kind = stat === undefined || isFile ? undefined : stat.isSymbolicLink() ? "symlink" : stat.isFIFO() ? "fifo" : stat.isSocket() ? "socket" : "device";
+  const listing: FolderListing = {
+    names: isFile ? [name] : [],
+    stats: isFile ? Float64Array.of(stat.size, stat.mtimeMs, stat.ctimeMs, stat.ino) : new Float64Array(0),
+    executable: Uint8Array.of(isFile && (stat.mode & 0o100) !== 0 ? 1 : 0),
+    folders: stat?.isDirectory() === true ? [name] : [],
+    others: kind === undefined || stat?.isDirectory() === true ? [] : [{ name, kind }],
+  };
+  return compareFolder(place, "", listing);
+}
+
+function compareFolder(place: ScanPlace, folder: string, listing: FolderListing): ScannedFolder {
+  const known = place.index.folder(place.target, folder);
+  const isSettled = known !== undefined && place.index.isSettled(known);
+  return {
+    folder,
+    isClean: isSettled && isListingClean(listing, known),
+    count: listing.names.length,
+    folders: listing.folders,
+    others: listing.others,
+    files: () => joinFiles(listing, known, isSettled),
+    gone: () => findGone(listing, known),
+  };
+}
+
+function isListingClean(listing: FolderListing, known: IndexFolder): boolean {
+  const { names, stats, executable } = listing;
+  if (names.length !== known.count || names.join("\0") !== known.names) return false;
+  for (let position = 0; position < names.length; position++) {
+    const at = position * 4;
+    const stat: FileStat = { size: stats[at] ?? 0, mtimeMs: stats[at + 1] ?? 0, ctimeMs: stats[at + 2] ?? 0, ino: stats[at + 3] ?? 0 };
+    const flag = known.flags[position] ?? 0;
+    // The flags say edited (1) or executable (2): only an unedited file with the same bit is clean.
+    if (flag !== (executable[position] === 1 ? 2 : 0) || !isUnchanged(known, position, stat)) return false;
+  }
+  return true;
+}
+
+function joinFiles(listing: FolderListing, known: IndexFolder | undefined, isSettled: boolean): ScannedFile[] {
+  const positions = new Map<string, number>();
+  if (known !== undefined) for (const [position, name] of known.names.split("\0").entries()) positions.set(name, position);
+  return listing.names.map((name, index) => {
+    const at = index * 4;
+    const { stats } = listing;
+    const stat: FileStat = { size: stats[at] ?? 0, mtimeMs: stats[at + 1] ?? 0, ctimeMs: stats[at + 2] ?? 0, ino: stats[at + 3] ?? 0 };
+    const isExecutable = listing.executable[index] === 1;
+    const position = known === undefined ? undefined : positions.get(name);
+    if (known === undefined || position === undefined) return { name, stat, isExecutable, known: undefined, isUnchanged: false };
+    const file = unpackFile(known, name, position);
+    const unchanged = isSettled && file.isExecutable === isExecutable && isUnchanged(known, position, stat);
+    return { name, stat, isExecutable, known: file, isUnchanged: unchanged };
+  });
+}
+
+function findGone(listing: FolderListing, known: IndexFolder | undefined): IndexedFile[] {
+  if (known === undefined) return [];
+  const present = new Set(listing.names);
+  return known.names.split("\0").flatMap((name, position) => (present.has(name) ? [] : [unpackFile(known, name, position)]));
+}
+
+/** Walks a folder target in the order of its files' paths; `only` limits it to some paths relative to the target. */
+export function* scanTree(place: ScanPlace, only?: readonly string[], folder = ""): Generator<ScannedFolder> {
+  const scanned = scanFolder(place, folder);
+  yield scanned;
+  for (const name of scanned.folders) {
+    const path_ = folder === "" ? name : `${folder}/${name}`;
+    if (isWanted(path_, only)) yield* scanTree(place, only, path_);
+  }
+}
+
+/** Tells whether a folder is, holds, or lies under one of the wanted paths. */
+export function isWanted(folder: string, only: readonly string[] | undefined): boolean {
+  if (only === undefined) return true;
+  return only.some((wanted) => wanted === "" || folder === wanted || folder.startsWith(`${wanted}/`) || wanted.startsWith(`${folder}/`));
+}
+
+/** Tells whether a file is one of the wanted paths or lies under one. */
+export function isWantedFile(file: string, only: readonly string[] | undefined): boolean {
+  return only === undefined || only.some((wanted) => wanted === "" || file === wanted || file.startsWith(`${wanted}/`));
+}
+
+/** Returns the folders that the index knows and that are no longer on disk, in order. */
+export function goneFolders(place: ScanPlace, only?: readonly string[]): string[] {
+  return place.index
+    .folders(place.target)
+    .filter((folder) => folder !== "" && isWanted(folder, only))
+    .filter((folder) => fs.lstatSync(path.join(place.root, place.target, folder), { throwIfNoEntry: false })?.isDirectory() !== true)
+    .sort(compareUtf8);
+}
+
+/** Is a step of a walk in path order: a file, or a sub-folder to enter. */
+export type OrderedEntry = { readonly file: ScannedFile } | { readonly folder: string };
+
+/** Merges a folder's files and sub-folders into the order that their files' whole paths have. */
+export function orderEntries(scanned: ScannedFolder): OrderedEntry[] {
+  const files = scanned.files();
+  if (scanned.folders.length === 0) return files.map((file) => ({ file }));
+  const entries: { key: string; entry: OrderedEntry }[] = [
+    ...files.map((file) => ({ key: file.name, entry: { file } })),
+    ...scanned.folders.map((name) => ({ key: `${name}/`, entry: { folder: name } })),
+  ];
+  return entries.sort((a, b) => compareUtf8(a.key, b.key)).map(({ entry }) => entry);
+}
