@@ -47,8 +47,12 @@ interface Answer {
 }
 
 const ARGUMENTS = ["cat-file", "--batch"];
-const HEADER = /^([0-9a-f]{40,64}) (blob|tree|commit|tag) (\d+)$/;
+const HEADER = /^([0-9a-f]{40,64}) ([a-z]+) (\d+)$/;
 const MAX_HEADER_BYTES = 64 * 1024;
+
+function isObjectType(text: string | undefined): text is GitObject["type"] {
+  return text === "blob" || text === "tree" || text === "commit" || text === "tag";
+}
 
 class BatchCatFile implements CatFile {
   readonly #git: GitProcess;
@@ -115,8 +119,8 @@ class BatchCatFile implements CatFile {
     const [, oid, type, size] = HEADER.exec(this.#header.toString("utf8")) ?? [];
     this.#header = Buffer.alloc(0);
     // Anything but a header is Git's word for "missing" or "ambiguous".
-    if (oid === undefined || type === undefined) this.#waiting.shift()?.resolve(undefined);
-    else this.#answer = { oid, type: type as GitObject["type"], size: Number(size), remaining: Number(size) + 1, pieces: [] };
+    if (oid === undefined || !isObjectType(type)) this.#waiting.shift()?.resolve(undefined);
+    else this.#answer = { oid, type, size: Number(size), remaining: Number(size) + 1, pieces: [] };
     return newline + 1;
   }
 

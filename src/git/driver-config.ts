@@ -1,4 +1,5 @@
 import path from "node:path";
+import { MlvError } from "../base/errors.ts";
 import type { Repository } from "./repository.ts";
 import { findGit, gitEnvironment, runGit } from "./run-git.ts";
 
@@ -77,14 +78,21 @@ async function writeOwn(repository: Repository, changes: readonly ConfigChange[]
       allowUnsafeCustomBinary: true,
     },
   }).env(plainEnvironment());
-  for (const { key, after } of changes) {
-    const change = after === undefined ? ["--unset-all", key] : ["--replace-all", key, after];
-    await git.raw(["config", "--file", ownConfigFile(repository), ...change]);
+  try {
+    for (const { key, after } of changes) {
+      const change = after === undefined ? ["--unset-all", key] : ["--replace-all", key, after];
+      await git.raw(["config", "--file", ownConfigFile(repository), ...change]);
+    }
+  } catch (cause) {
+    throw new MlvError("git-failed", "cannot write the repository's Git configuration", {
+      details: { path: ownConfigFile(repository) },
+      cause,
+    });
   }
 }
 
 // simple-git refuses an environment that names programs or configuration files; writing one given file needs neither.
-const REFUSED = /^(?:GIT_(?!TERMINAL_PROMPT$).*|EDITOR|VISUAL|PAGER|SSH_ASKPASS|PREFIX)$/i;
+const REFUSED = /^(?:GIT_.*|EDITOR|VISUAL|PAGER|SSH_ASKPASS|PREFIX)$/i;
 
 function plainEnvironment(): Record<string, string> {
   return Object.fromEntries(Object.entries(gitEnvironment(process.env)).filter(([name]) => !REFUSED.test(name)));

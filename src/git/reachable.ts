@@ -3,7 +3,7 @@ import { isMlvError, MlvError } from "../base/errors.ts";
 import { openCatFile, type CatFile } from "./cat-file.ts";
 import { readGitIndex } from "./git-index.ts";
 import { isOid } from "./head.ts";
-import type { Environment, Repository } from "./repository.ts";
+import { toAbsolutePath, type Environment, type Repository } from "./repository.ts";
 import { parseRaw, type GitCallOptions, type PointerBlob } from "./revisions.ts";
 import { gitRecords, runGit } from "./run-git.ts";
 import { walkTrees } from "./trees.ts";
@@ -121,7 +121,7 @@ async function collectFromIndexes(repository: Repository, paths: Map<string, str
   const { commonDir, objectFormat } = repository;
   const places = listWorktrees(repository).map(({ gitDir }) => ({
     root: commonDir,
-    indexFile: join(gitDir, "index") as Repository["indexFile"],
+    indexFile: toAbsolutePath(join(gitDir, "index")),
     objectFormat,
     environment: { GIT_DIR: gitDir },
   }));

@@ -135,15 +135,25 @@ function openRepository(foundGitDir: string, { folder, start, env }: Discovery):
   const root = workTreeRoot({ gitDir, isLinked: gitDir !== commonDir, config, folder, start, env });
   const indexFile = env["GIT_INDEX_FILE"];
   return {
-    root: root as AbsolutePath,
-    gitDir: gitDir as AbsolutePath,
-    commonDir: commonDir as AbsolutePath,
+    root: toAbsolutePath(root),
+    gitDir: toAbsolutePath(gitDir),
+    commonDir: toAbsolutePath(commonDir),
     worktreeId: worktreeId(gitDir, commonDir),
-    indexFile: (indexFile === undefined ? path.join(gitDir, "index") : path.resolve(root, indexFile)) as AbsolutePath,
+    indexFile: toAbsolutePath(indexFile === undefined ? path.join(gitDir, "index") : path.resolve(root, indexFile)),
     objectFormat: configValue(config, "extensions.objectformat")?.toLowerCase() === "sha256" ? "sha256" : "sha1",
     refStorage: (configValue(config, "extensions.refstorage")?.toLowerCase() ?? "files") === "files" ? "files" : "other",
     environment: childEnvironment({ gitDir, commonDir, root, env }),
   };
+}
+
+/** Returns an absolute path as one; throws `internal` for any other. */
+export function toAbsolutePath(text: string): AbsolutePath {
+  if (isAbsolutePath(text)) return text;
+  throw new MlvError("internal", `\`${text}\` was expected to be an absolute path`);
+}
+
+function isAbsolutePath(text: string): text is AbsolutePath {
+  return path.isAbsolute(text);
 }
 
 interface WorkTreeQuestion extends Discovery {

@@ -3,7 +3,7 @@ import path from "node:path";
 import { systemErrorCode } from "../base/errors.ts";
 import type { AbsolutePath } from "../base/ids.ts";
 import { configBoolean, configValue, parseGitConfig } from "./config-file.ts";
-import type { Repository } from "./repository.ts";
+import { toAbsolutePath, type Repository } from "./repository.ts";
 
 /** Is one work tree of a repository, linked or main. */
 export interface Worktree {
@@ -24,7 +24,7 @@ export function listWorktrees(repository: Repository): Worktree[] {
 }
 
 function worktree(gitDir: string, root: string | undefined): Worktree {
-  return { gitDir: gitDir as AbsolutePath, root: root as AbsolutePath | undefined };
+  return { gitDir: toAbsolutePath(gitDir), root: root === undefined ? undefined : toAbsolutePath(root) };
 }
 
 function mainRoot(commonDir: string): string | undefined {

@@ -33,13 +33,12 @@ export interface Sandbox {
   readonly root: string;
   readonly repository: Repository;
   /** Runs Git in the work tree and returns what it printed, without the newline at the end. */
-  git(...args: readonly string[]): string;
+  readonly git: (...args: readonly string[]) => string;
   /** Runs Git with something on stdin. */
-  gitWithInput(input: string, ...args: readonly string[]): string;
-  write(name: string, content: string): void;
-  read(name: string): string;
+  readonly gitWithInput: (input: string, ...args: readonly string[]) => string;
+  readonly write: (name: string, content: string) => void;
   /** Writes files, stages all, commits and returns the commit. */
-  commit(files: Readonly<Record<string, string>>, message?: string): string;
+  readonly commit: (files: Readonly<Record<string, string>>, message?: string) => string;
 }
 
 /** Returns a folder of its own that is deleted after the tests. */
@@ -70,7 +69,6 @@ export function sandboxAt(root: string): Sandbox {
     git,
     gitWithInput: (input, ...args) => gitIn(root, args, input),
     write,
-    read: (name) => fs.readFileSync(path.join(root, name), "utf8"),
     commit(files, message = "change") {
       for (const [name, content] of Object.entries(files)) write(name, content);
       git("add", "-A");
