@@ -17,6 +17,11 @@
  * - `get` MUST deliver exactly the asked range or throw; a connection that ends early is an error, never a short read.
  *   It does not resume by itself: the retry wrapper does, with `range` and `ifMatch`.
  * - `list` yields each key under a prefix once, in no promised order, across all pages (an empty page is not the end).
+ * - A range that the blob cannot fill is `corrupt` and not retryable; a range of length 0 is legal and yields nothing.
+ * - An aborted signal makes every call, and the stream of a `get`, throw the signal's own reason.
+ * - A source that gives fewer or more bytes than it declared, or whose own reading fails, ends the `put`; what the source threw is thrown as it is.
+ * - Buffers that a `get` or a source yields are the consumer's to keep: nobody changes them afterwards.
+ * - A prefix is text, not a folder: `objects/ab` is a prefix of `objects/ab/1` and of `objects/abc/1`.
  * - `remove` of a missing key is no error.
  * - A driver neither retries, nor limits, nor logs: wrappers of this same interface do that.
  * - Every failure is a `RemoteError` with one of a closed set of reasons. Its message carries no credential.
@@ -29,8 +34,12 @@ export interface Remote {
   stat(key: string, options?: CallOptions): Promise<RemoteStat | undefined>;
   get(key: string, options?: GetOptions): Promise<RemoteBody | undefined>;
   put(key: string, source: PutSource, options?: PutOptions): Promise<PutResult>;
-  replace(key: string, source: PutSource, options: ReplaceOptions): Promise<{ readonly etag: string }>;
-  list(prefix: string, options?: CallOptions): AsyncIterable<RemoteEntry>;
+  replace(
+    key: string,
+    source: PutSource,
+    options: ReplaceOptions,
+  ): Promise<{ readonly etag: string }>;
+  list(prefix: string, options?: ListOptions): AsyncIterable<RemoteEntry>;
   remove(key: string, options?: CallOptions): Promise<void>;
   /** Deletes many keys with as few requests as the service allows; missing keys are no error. */
   removeMany(keys: readonly string[], options?: CallOptions): Promise<void>;
@@ -60,6 +69,11 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+export interface ListOptions extends CallOptions {
+  /** Leaves out this key and all that sort before it. */
+  readonly after?: string | undefined;
+}
+
 /** Names bytes `offset` to `offset + length` (exclusive). */
 export interface ByteRange {
   readonly offset: number;
@@ -75,6 +89,11 @@ export interface GetOptions extends CallOptions {
 export interface PutOptions extends CallOptions {
   /** Lower-case SHA-256 of all bytes, when the caller knows it: sent where the service can check it. */
   readonly sha256?: string | undefined;
+  /**
+   * A mark of this one put, the same in each of its retries. A driver whose replies can get lost stores it beside the blob:
+   * a put that finds its own mark there made the blob, and says `created: true`.
+   */
+  readonly token?: string | undefined;
   /** Called with the bytes that the service has accepted so far. */
   readonly onProgress?: ((sentBytes: number) => void) | undefined;
 }
@@ -89,6 +108,8 @@ export interface RemoteStat {
   readonly size: number;
   readonly etag: string;
   readonly sha256?: string;
+  /** The mark of the put or replace that made it, where the driver stores marks. */
+  readonly token?: string;
 }
 
 export interface RemoteEntry {
