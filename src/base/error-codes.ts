@@ -56,6 +56,7 @@ export const ERROR_CODES = {
   locked: { kind: "busy", summary: "Another mlv holds a lock that this command needs." },
   interrupted: { kind: "interrupted", summary: "The command was stopped by a signal." },
   internal: { kind: "internal", summary: "A bug in mlv." },
+  "table-unreadable": { kind: "user", summary: "A file cannot be read as the table that it is said to be." },
 } as const satisfies Record<string, ErrorCodeInfo>;
 
 /** Names one stable error code. */
