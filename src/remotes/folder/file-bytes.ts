@@ -120,10 +120,8 @@ export async function copyFileBytes(
       const data = buffer.subarray(0, Math.min(BUFFER_BYTES, size - offset));
       next += data.length;
       const previous = turn;
-      const mine = readExactly(from, data, offset).then(async () => {
-        await previous;
-        hasher?.update(data);
-      });
+      const reading = readExactly(from, data, offset);
+      const mine = hashInTurn(reading, previous, hasher);
       turn = mine;
       turn.catch(() => undefined);
       await mine;
@@ -135,6 +133,15 @@ export async function copyFileBytes(
   const settled = await Promise.allSettled(Array.from({ length: IN_FLIGHT }, lane));
   for (const result of settled) if (result.status === "rejected") throw result.reason;
   assertHash(hasher, options.sha256);
+}
+
+async function hashInTurn(
+  reading: Promise<Buffer>,
+  previous: Promise<void>,
+  hasher: Sha256Hasher | undefined,
+): Promise<void> {
+  const [data] = await Promise.all([reading, previous]);
+  hasher?.update(data);
 }
 
 async function writeExactly(file: FileHandle, data: Uint8Array, position: number): Promise<void> {

@@ -1,7 +1,7 @@
 import * as fs from "node:fs";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
-import { throwIfAborted } from "../../base/concurrency.ts";
+import { mapConcurrent, throwIfAborted } from "../../base/concurrency.ts";
 import { ensureFolder, syncFolder, uniqueName } from "../../base/durable.ts";
 import { systemErrorCode } from "../../base/errors.ts";
 import type { AbsolutePath } from "../../base/ids.ts";
@@ -163,7 +163,7 @@ export class FolderRemote implements Remote {
   }
 
   async removeMany(keys: readonly string[], options: CallOptions = {}): Promise<void> {
-    for (const key of keys) await this.remove(key, options);
+    await mapConcurrent(keys, this.capabilities.concurrency, (key) => this.remove(key, options));
   }
 
   async removeUnfinishedUploads(olderThan: number, options: CallOptions = {}): Promise<number> {

@@ -94,7 +94,7 @@ export class MemoryRemote implements Remote {
 
   async *list(prefix: string, options: ListOptions = {}): AsyncGenerator<RemoteEntry> {
     assertPrefix(prefix);
-    for (const [key, blob] of [...this.blobs]) {
+    for (const [key, blob] of this.blobs) {
       throwIfAborted(options.signal);
       if (!key.startsWith(prefix) || key <= (options.after ?? "")) continue;
       yield { key, size: blob.data.length, etag: blob.etag, modifiedAt: blob.modifiedAt };

@@ -12,7 +12,7 @@ export async function withWatchdog<T>(
   if (limitMs === undefined) return work(outer, () => undefined);
   const watchdog = startWatchdog(limitMs, outer);
   try {
-    return await watchdog.race(work(watchdog.signal, watchdog.touch));
+    return await watchdog.race(work(watchdog.signal, () => watchdog.touch()));
   } finally {
     watchdog.stop();
   }
