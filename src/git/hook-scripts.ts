@@ -78,7 +78,7 @@ function block(name: HookName, command: string, begin: string): string {
   // What follows reads the same input again.
   const after =
     name === "pre-push"
-      ? ['if [ -n "$mlv_input" ]; then exec <<MLV_INPUT', "$mlv_input", "MLV_INPUT", "else exec </dev/null; fi"]
+      ? ['if [ -n "$mlv_input" ]; then exec <<MLV_INPUT', "$mlv_input", "MLV_INPUT", "fi"]
       : [];
   return [begin, ...before, ...callLines(name, command), ...after, END].join("\n");
 }

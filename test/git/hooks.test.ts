@@ -158,6 +158,7 @@ describe("hooks of a hook manager", () => {
     fs.mkdirSync(folder);
     const log = path.join(sandbox.root, "other-log");
     fs.writeFileSync(path.join(folder, "pre-push"), Buffer.from(text.replace("LOG", log).replace("echo other", "cat"), "latin1"), { mode: 0o755 });
+    fs.chmodSync(path.join(folder, "pre-push"), 0o775);
     const before = snapshot(folder);
     const changes = await installHooks(sandbox.repository, mlv.commands);
     expect(changes.map((change) => [change.hook, change.action])).toEqual([

@@ -20,6 +20,8 @@ describe("what garbage collection must keep", () => {
     expect(await kept(sandbox)).toEqual([]);
     sandbox.write("a.mlv", "staged");
     sandbox.git("add", "a.mlv");
+    sandbox.write("announced.mlv", "not given to Git yet");
+    sandbox.git("add", "--intent-to-add", "announced.mlv");
     expect(await kept(sandbox)).toEqual(["staged"]);
     expect(await collect(pointersOf(sandbox.repository, { allBranches: true, allTags: true, allCommits: true }))).toEqual([]);
   });
@@ -86,13 +88,20 @@ describe("what garbage collection must keep", () => {
     sandbox.commit({ "a.mlv": "base" });
     sandbox.git("switch", "-q", "main");
     sandbox.commit({ other: "x" });
+    sandbox.git("merge", "-q", "--no-edit", "side");
+    sandbox.git("branch", "-D", "-q", "side");
+    sandbox.git("switch", "-q", "-c", "side");
+    sandbox.commit({ "b.mlv": "side again" });
+    sandbox.git("switch", "-q", "main");
+    sandbox.commit({ other: "y" });
     sandbox.git("merge", "-q", "--no-commit", "side");
-    sandbox.write("evil.mlv", "only in the merge");
-    sandbox.commit({}, "merge");
+    sandbox.commit({ "evil.mlv": "only in the merge" }, "merge");
+    sandbox.git("rm", "-q", "evil.mlv");
+    sandbox.commit({});
     sandbox.git("branch", "-D", "-q", "side");
     sandbox.git("reflog", "expire", "--expire=now", "--all");
     sandbox.git("config", "log.diffMerges", "off");
-    expect(await kept(sandbox)).toEqual(["base", "only in the merge", "side, later undone"]);
+    expect(await kept(sandbox)).toEqual(["base", "only in the merge", "side again", "side, later undone"]);
   });
 
   test("are a conflict's three stages and the merge's other head", async () => {
@@ -163,6 +172,7 @@ describe("what garbage collection must keep", () => {
     sandbox.git("branch", "-D", "-q", "other");
     sandbox.git("reflog", "expire", "--expire=now", "--all");
     sandbox.git("replace", first, second);
+    sandbox.git("rm", "-q", "--cached", "a.mlv");
     expect(await kept(sandbox)).toEqual(["hidden", "shown"]);
   });
 
@@ -177,8 +187,11 @@ describe("what garbage collection must keep", () => {
     sandbox.git("tag", "blob", sandbox.git("rev-parse", ":b.mlv"));
     sandbox.git("rm", "-q", "--cached", "b.mlv");
     expect(await kept(sandbox)).toEqual(["1", "tree only"]);
-    sandbox.commit({ "a.mlv": "2" });
     sandbox.git("tag", "-d", "tree", "annotated-tree", "blob");
+    expect(await kept(sandbox)).toEqual(["1"]);
+    sandbox.write(".git/AUTO_MERGE", `${tree}\n`);
+    expect(await kept(sandbox)).toEqual(["1", "tree only"]);
+    sandbox.commit({ "a.mlv": "2" });
     const clone = path.join(freshFolder(), "shallow");
     gitIn(sandbox.root, ["clone", "-q", "--depth=1", `file://${sandbox.root}`, clone]);
     expect(await kept(sandboxAt(clone))).toEqual(["2", "tree only"]);

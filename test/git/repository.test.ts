@@ -1,15 +1,16 @@
 import * as fs from "node:fs";
 import path from "node:path";
 import { expect, test } from "vitest";
+import { isMlvError, type MlvError } from "../../src/base/errors.ts";
 import { findRepository } from "../../src/git/repository.ts";
 import { createSandbox, freshFolder, gitIn, sandboxAt } from "./sandbox.ts";
 
-function failure(work: () => unknown): { code: unknown; hint: unknown; message: string } {
+function failure(work: () => unknown): MlvError {
   try {
     work();
   } catch (error) {
-    const { code, hint, message } = error as { code: unknown; hint: unknown; message: string };
-    return { code, hint, message };
+    if (isMlvError(error)) return error;
+    throw error;
   }
   throw new Error("it did not fail");
 }

@@ -3,7 +3,7 @@ import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { findRepository } from "../../src/git/repository.ts";
 import { changedPointers, currentBranch, headCommit, listTree, logFile, mergeBase, readPointersAtRevisions, resolveRevision } from "../../src/git/revisions.ts";
-import { collect, createSandbox, freshFolder, pointer } from "./sandbox.ts";
+import { collect, createSandbox, freshFolder, gitIn, pointer } from "./sandbox.ts";
 
 describe("HEAD", () => {
   test.each(["sha1", "sha256"])("is read before the first commit, on a branch, packed and detached (%s)", async (format) => {
@@ -29,6 +29,13 @@ describe("HEAD", () => {
     sandbox.git("worktree", "add", "-q", "-b", "side", linked);
     const second = sandbox.commit({ a: "2" });
     expect(await headCommit(findRepository(linked))).toBe(commit);
+    expect(await currentBranch(findRepository(linked))).toBe("side");
+    gitIn(linked, ["update-ref", "refs/worktree/mine", commit]);
+    gitIn(linked, ["symbolic-ref", "HEAD", "refs/worktree/mine"]);
+    expect(await headCommit(findRepository(linked))).toBe(commit);
+    gitIn(linked, ["symbolic-ref", "HEAD", "refs/heads/x/mai"]);
+    expect(await headCommit(findRepository(linked))).toBeUndefined();
+    gitIn(linked, ["symbolic-ref", "HEAD", "refs/heads/side"]);
     expect(await currentBranch(findRepository(linked))).toBe("side");
     expect(await headCommit(sandbox.repository)).toBe(second);
   });
@@ -97,6 +104,7 @@ test("a tree lists pointers by suffix and prefix, names unquoted", async () => {
   expect(await names({ prefix: "data" })).toEqual(["data/a b.csv.mlv", "data/ünï.mlv"]);
   expect(await names({ prefix: 'q"*?.mlv' })).toEqual(['q"*?.mlv']);
   expect(await names({ prefix: "*" })).toEqual([]);
+  expect(await names({ prefix: ":(top)data" })).toEqual([]);
   expect(await names({ suffix: "" })).toHaveLength(5);
   expect(await listTree(sandbox.repository, "HEAD", { prefix: "data-2" })).toEqual([
     { path: "data-2/c.mlv", mode: 0o100644, oid: sandbox.git("rev-parse", "HEAD:data-2/c.mlv") },
@@ -177,7 +185,9 @@ describe("a file's history", () => {
     sandbox.commit({ "*.mlv": pointer("main") }, "main");
     expect(() => sandbox.git("merge", "-q", "side")).toThrow("merge");
     const merge = sandbox.commit({ "*.mlv": pointer("both") }, "merge");
-    const log = await collect(logFile(sandbox.repository, "*.mlv"));
+    sandbox.commit({ "b.mlv": pointer("other") }, "another file that the name would match as a pattern");
+    const log = await collect(logFile(sandbox.repository, "*.mlv", { follow: false }));
+    expect(await collect(logFile(sandbox.repository, "*.mlv"))).toHaveLength(log.length);
     expect(log.filter((entry) => entry.subject === "merge")).toMatchObject([{ commit: merge, oid: sandbox.git("rev-parse", "HEAD:*.mlv") }]);
     expect(log.map((entry) => entry.subject).toSorted()).toEqual(["base", "main", "merge", "side"]);
   });

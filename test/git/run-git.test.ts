@@ -2,6 +2,7 @@ import * as fs from "node:fs";
 import path from "node:path";
 import { expect, test } from "vitest";
 import { openCatFile } from "../../src/git/cat-file.ts";
+import { toAbsolutePath } from "../../src/git/repository.ts";
 import { changedPointers, listTree, logFile } from "../../src/git/revisions.ts";
 import { findGit, gitEnvironment, gitRecords, runGit } from "../../src/git/run-git.ts";
 import { collect, createSandbox, freshFolder, pointer } from "./sandbox.ts";
@@ -14,7 +15,7 @@ test("a failing Git becomes git-failed with Git's own words as cause", async () 
     cause: { message: expect.stringContaining("nope") },
   });
   await expect(collect(gitRecords(repository, ["cat-file", "-p", "nope"]))).rejects.toMatchObject({ code: "git-failed" });
-  await expect(runGit({ root: "/nowhere/at/all" as typeof repository.root }, ["version"])).rejects.toMatchObject({ code: "git-failed" });
+  await expect(runGit({ root: toAbsolutePath("/nowhere/at/all") }, ["version"])).rejects.toMatchObject({ code: "git-failed" });
 });
 
 test("Git is found only in absolute folders of PATH", () => {
@@ -38,6 +39,8 @@ test("nothing that the repository's configuration names is run while mlv reads",
   sandbox.commit({ "a.mlv": pointer("1"), ".gitattributes": "*.mlv diff=evil filter=evil merge=evil\n" });
   sandbox.commit({ "a.mlv": pointer("2") });
   sandbox.git("update-index", "--split-index");
+  const signed = sandbox.git("cat-file", "commit", "HEAD").replace("\n\n", "\ngpgsig -----BEGIN PGP SIGNATURE-----\n \n x\n -----END PGP SIGNATURE-----\n\n");
+  sandbox.git("update-ref", "HEAD", sandbox.gitWithInput(`${signed}\n`, "hash-object", "-w", "-t", "commit", "--stdin"));
   const hooks = path.join(sandbox.root, ".git", "hooks");
   for (const hook of ["post-checkout", "reference-transaction", "post-index-change"]) fs.copyFileSync(script, path.join(hooks, hook));
   const keys = ["core.fsmonitor", "core.pager", "core.sshCommand", "core.editor", "diff.external", "diff.evil.textconv", "diff.evil.command"];
