@@ -73,6 +73,8 @@ export interface Body {
   readonly sha256: Sha256;
   /** Bytes of the stream. */
   readonly length: number;
+  /** Bytes of the manifest's root, the stream's beginning, for a folder; 0 for a file. */
+  readonly rootLength: number;
   readonly blobs: readonly BodyBlob[];
   readonly chunks: readonly BodyChunks[];
   readonly bases: readonly BodyBase[];
@@ -85,7 +87,7 @@ const HEADER = "mlv-body 1";
 
 /** Returns the one valid text of a body. */
 export function formatBody(body: Body): string {
-  const lines = [HEADER, `version ${body.kind} ${body.sha256} ${body.length}`];
+  const lines = [HEADER, `version ${body.kind} ${body.sha256} ${body.length} ${body.rootLength}`];
   for (const blob of body.blobs) lines.push(`blob ${blob.key} ${blob.size}`);
   for (const chunks of body.chunks) lines.push(`chunks ${chunks.object} ${chunks.blob}`);
   for (const base of body.bases) {
@@ -138,16 +140,18 @@ export function parseBody(text: string): Body {
     throw new MlvError("format-newer", "a recipe's body was written by a newer mlv", { hint: "update mlv" });
   }
   if (lines[0] !== HEADER || lines.at(-2) !== "end" || lines.at(-1) !== "") throw malformed("its first or last line is wrong");
-  const version = /^version (file|dir) ([0-9a-f]{64}) (\d{1,15})$/.exec(lines[1] ?? "");
+  const version = /^version (file|dir) ([0-9a-f]{64}) (\d{1,15}) (\d{1,9})$/.exec(lines[1] ?? "");
   if (version === null) throw malformed("its version line is wrong");
   const reader = new BodyReader(lines);
   const head = reader.readHead();
   const bases = reader.readBases();
   const segments = reader.readSegments((segment) => checkSegment(segment, head.blobs, bases));
   const length = Number(version[3]);
+  const rootLength = Number(version[4]);
   if (!reader.isAtEnd) throw malformed("it has lines after its stream");
   if (sumLengths(segments) !== length) throw malformed("its segments do not add up to its length");
-  return { kind: version[1] as "file" | "dir", sha256: version[2] as Sha256, length, ...head, bases, segments };
+  if (rootLength > length || (version[1] === "file") !== (rootLength === 0)) throw malformed("its root's length is wrong");
+  return { kind: version[1] as "file" | "dir", sha256: version[2] as Sha256, length, rootLength, ...head, bases, segments };
 }
 
 class BodyReader {

@@ -1,0 +1,67 @@
+import type { Pointer } from "../formats/pointer.ts";
+import { fetchVersions, isComplete, type FetchedVersion, type VersionToFetch } from "../transfer/fetch.ts";
+import { ancestorsOf } from "./history.ts";
+import { prepareState, withWorkspace, type OperationContext, type Workspace } from "./open-workspace.ts";
+import { partialFolder, withRemote } from "./remote-session.ts";
+import { requirePointer, selectTargets, type Selection } from "./targets.ts";
+
+/** Says what to fetch. */
+export interface FetchOptions {
+  readonly paths: readonly string[];
+  readonly remote?: string | undefined;
+  readonly dryRun: boolean;
+}
+
+/** Is what a fetch did. */
+export interface FetchResult {
+  readonly versions: readonly FetchedVersion[];
+  /** Absent when nothing had to be asked for. */
+  readonly remote?: string;
+  readonly url?: string;
+}
+
+/** Brings what the pointers name into the cache and leaves the workspace alone. Throws what `fetchVersions` throws. */
+export async function fetch(context: OperationContext, options: FetchOptions): Promise<FetchResult> {
+  return withWorkspace(context, async (workspace) => {
+    prepareState(workspace);
+    return fetchSelections(workspace, await selectTargets(workspace, options.paths), options);
+  });
+}
+
+/** Fetches what was selected; opens the remote only when something is missing. */
+export async function fetchSelections(
+  workspace: Workspace,
+  selections: readonly Selection[],
+  options: Pick<FetchOptions, "remote" | "dryRun">,
+): Promise<FetchResult> {
+  const wanted = selections.map(({ target, only }) => ({ target, pointer: requirePointer(workspace, target), ...(only === undefined ? {} : { only }) }));
+  const missing = wanted.filter((version) => !isComplete(workspace.cache, version));
+  const cached = wanted.filter((version) => !missing.includes(version)).map(toCached);
+  if (missing.length === 0) return { versions: cached };
+  if (options.dryRun) return { versions: [...cached, ...missing.map(({ target, pointer }) => ({ ...toCached({ target, pointer }), status: "fetched" as const }))] };
+  return withRemote(workspace, options.remote, async ({ config, remote, store }) => {
+    const versions: VersionToFetch[] = [];
+    for (const version of missing) versions.push({ ...version, relatives: await relativesOf(workspace, version) });
+    const fetched = await fetchVersions(
+      {
+        cache: workspace.cache,
+        store,
+        partialFolder: partialFolder(workspace),
+        jobs: workspace.jobs,
+        onEvent: workspace.context.onEvent,
+        signal: workspace.context.signal,
+      },
+      versions,
+    );
+    return { versions: [...cached, ...fetched], remote: config.name, url: remote.url };
+  });
+}
+
+/** A folder finds its old objects by hash; only a large file gains from knowing its earlier versions. */
+async function relativesOf(workspace: Workspace, { target, pointer }: Pick<VersionToFetch, "target" | "pointer">): Promise<readonly Pointer[]> {
+  return pointer.kind === "file" ? ancestorsOf(workspace, target, 8) : [];
+}
+
+function toCached({ target, pointer }: Pick<VersionToFetch, "target" | "pointer">): FetchedVersion {
+  return { target, pointer, status: "cached", receivedBytes: 0, files: 0 };
+}

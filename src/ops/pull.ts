@@ -1,0 +1,62 @@
+import type { CheckoutResult } from "../workspace/checkout.ts";
+import { checkoutSelections } from "./checkout.ts";
+import { fetchSelections, type FetchResult } from "./fetch.ts";
+import { prepareState, withWorkspace, type OperationContext } from "./open-workspace.ts";
+import { selectTargets } from "./targets.ts";
+
+/** Says what to pull. */
+export interface PullOptions {
+  readonly paths: readonly string[];
+  readonly remote?: string | undefined;
+  /** Replaces local edits, keeping them in the cache first. */
+  readonly force: boolean;
+  readonly dryRun: boolean;
+}
+
+/** Is what a pull fetched and checked out. */
+export interface PullResult {
+  readonly fetched: FetchResult;
+  readonly targets: readonly CheckoutResult[];
+}
+
+/**
+ * Fetches and checks out. Cached content that turns out damaged is removed and fetched again, with a warning.
+ * A version that the remote lacks leaves its target as it was and is named in the result. Throws what `fetch` and `checkout` throw.
+ */
+export async function pull(context: OperationContext, options: PullOptions): Promise<PullResult> {
+  return withWorkspace(context, async (workspace) => {
+    prepareState(workspace);
+    const selections = await selectTargets(workspace, options.paths);
+    const fetched = await fetchSelections(workspace, selections, options);
+    const lacking = new Set(fetched.versions.filter((version) => version.status === "not-on-remote").map((version) => version.target));
+    const ready = options.dryRun ? [] : selections.filter(({ target }) => !lacking.has(target));
+    const targets = await checkoutSelections(workspace, ready, options);
+    return { fetched, targets: await mendDamaged(workspace, { selections: ready, targets, options }) };
+  });
+}
+
+interface Damage {
+  readonly selections: Parameters<typeof checkoutSelections>[1];
+  readonly targets: readonly CheckoutResult[];
+  readonly options: PullOptions;
+}
+
+async function mendDamaged(workspace: Parameters<typeof checkoutSelections>[0], { selections, targets, options }: Damage): Promise<readonly CheckoutResult[]> {
+  const damaged = targets.filter((target) => target.damaged.length > 0);
+  if (damaged.length === 0) return targets;
+  const { discardDamaged } = await import("./mend.ts");
+  for (const target of damaged) {
+    for (const file of target.damaged) {
+      workspace.context.onEvent({ type: "notice", level: "warning", message: `the cached copy of \`${file.path}\` was damaged; fetching it again` });
+      await discardDamaged(workspace, file.sha256);
+    }
+  }
+  const again = selections.filter(({ target }) => damaged.some((other) => other.target === target));
+  await fetchSelections(workspace, again, options);
+  const second = await checkoutSelections(workspace, again, options);
+  return targets.map((target) => {
+    const mended = second.find((other) => other.target === target.target);
+    if (mended === undefined) return target;
+    return { ...mended, written: target.written + mended.written, writtenBytes: target.writtenBytes + mended.writtenBytes };
+  });
+}

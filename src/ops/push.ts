@@ -1,0 +1,75 @@
+import type { RepoPath } from "../base/ids.ts";
+import { isMlvError } from "../base/errors.ts";
+import { parsePointer, type Pointer } from "../formats/pointer.ts";
+import { pointersOf } from "../git/reachable.ts";
+import { isPointerPath, readPointer, targetOf } from "../workspace/target.ts";
+import { pushVersions, type PushSummary, type VersionToPush } from "../transfer/push.ts";
+import { ancestorsOf } from "./history.ts";
+import { prepareState, withWorkspace, type OperationContext, type Workspace } from "./open-workspace.ts";
+import { withRemote } from "./remote-session.ts";
+import { selectTargets } from "./targets.ts";
+
+/** Says what to push. */
+export interface PushOptions {
+  readonly paths: readonly string[];
+  readonly remote?: string | undefined;
+  readonly allBranches: boolean;
+  readonly allTags: boolean;
+  readonly allCommits: boolean;
+  readonly dryRun: boolean;
+}
+
+/** Is what a push did. */
+export interface PushResult extends PushSummary {
+  readonly remote: string;
+  readonly url: string;
+}
+
+/**
+ * Makes the remote hold the versions that the work tree's pointers and HEAD's name, and more with `all…`.
+ * Returns only when every blob they need was seen on the remote. Throws `content-missing`, `remote-…`; a second run resumes.
+ */
+export async function push(context: OperationContext, options: PushOptions): Promise<PushResult> {
+  return withWorkspace(context, async (workspace) => {
+    prepareState(workspace);
+    const versions = await collectVersions(workspace, options);
+    return withRemote(workspace, options.remote, async ({ config, remote, store }) => {
+      const summary = await pushVersions(
+        { cache: workspace.cache, store, jobs: workspace.jobs, onEvent: context.onEvent, signal: context.signal, dryRun: options.dryRun },
+        versions,
+      );
+      return { ...summary, remote: config.name, url: remote.url };
+    });
+  });
+}
+
+async function collectVersions(workspace: Workspace, options: PushOptions): Promise<VersionToPush[]> {
+  const selected = await selectTargets(workspace, options.paths);
+  const wanted = new Set<string>(selected.map(({ target }) => target));
+  const versions = new Map<string, VersionToPush>();
+  const include = (target: RepoPath, pointer: Pointer): void => {
+    const key = `${target}\0${pointer.sha256}`;
+    if (!versions.has(key)) versions.set(key, { target, pointer, ancestors: () => ancestorsBefore(workspace, target, pointer) });
+  };
+  for (const { target } of selected) {
+    const pointer = readPointer(workspace.root, target);
+    if (pointer !== undefined) include(target, pointer);
+  }
+  for await (const blob of pointersOf(workspace.repository, { ...options, signal: workspace.context.signal })) {
+    if (!isPointerPath(blob.path)) continue;
+    const target = targetOf(blob.path);
+    if (options.paths.length > 0 && !wanted.has(target)) continue;
+    try {
+      include(target, parsePointer(blob.content.toString("utf8"), blob.path));
+    } catch (error) {
+      if (!isMlvError(error)) throw error;
+      workspace.context.onEvent({ type: "notice", level: "warning", message: `left out: ${error.message}` });
+    }
+  }
+  return [...versions.values()];
+}
+
+async function ancestorsBefore(workspace: Workspace, target: RepoPath, pointer: Pointer): Promise<Pointer[]> {
+  const ancestors = await ancestorsOf(workspace, target, 8);
+  return ancestors.filter((ancestor) => ancestor.sha256 !== pointer.sha256);
+}

@@ -1,0 +1,51 @@
+import path from "node:path";
+import type { AbsolutePath } from "../base/ids.ts";
+import type { RemoteConfig } from "../formats/remote-config.ts";
+import type { Remote } from "../remotes/remote.ts";
+import { RemoteStore } from "../transfer/remote-store.ts";
+import { selectRemote } from "./configuration.ts";
+import type { Workspace } from "./open-workspace.ts";
+
+/** Is an opened remote with what this machine knows of it. */
+export interface RemoteSession {
+  readonly config: RemoteConfig;
+  readonly remote: Remote;
+  readonly store: RemoteStore;
+}
+
+/**
+ * Opens a remote by name, or the default one, runs `work` and closes it whatever happens.
+ * Throws `remote-not-configured`, `endpoint-untrusted`, `remote-misconfigured`.
+ */
+export async function withRemote<Result>(
+  workspace: Workspace,
+  name: string | undefined,
+  work: (session: RemoteSession) => Promise<Result>,
+): Promise<Result> {
+  const configuration = await workspace.configuration();
+  const config = selectRemote(configuration, name);
+  const { openRemote } = await import("../remotes/open.ts");
+  const remote = await openRemote(config, {
+    repositoryRoot: workspace.root as AbsolutePath,
+    env: workspace.context.env,
+    isTrusted: (host) => isTrusted(host, configuration.local.trust, workspace.context.env["MLV_TRUST_ENDPOINTS"]),
+    onRetry: (error, waitMs) => {
+      if (waitMs < 2000) return;
+      workspace.context.onEvent({ type: "notice", level: "info", message: `${error.message}; trying again in ${Math.round(waitMs / 1000)} s` });
+    },
+  });
+  try {
+    return await work({ config, remote, store: new RemoteStore({ remote, name: config.name, stateFolder: workspace.stateFolder }) });
+  } finally {
+    await remote.close();
+  }
+}
+
+/** Returns the folder in which unfinished fetches keep what they received. */
+export function partialFolder(workspace: Workspace): string {
+  return path.join(workspace.stateFolder, "partial");
+}
+
+function isTrusted(host: string, trusted: readonly string[], fromEnvironment: string | undefined): boolean {
+  return trusted.includes(host) || (fromEnvironment ?? "").split(",").some((entry) => entry.trim() === host);
+}

@@ -1,0 +1,139 @@
+import * as fs from "node:fs";
+import path from "node:path";
+import { mapConcurrent } from "../base/concurrency.ts";
+import { ensureFolder } from "../base/durable.ts";
+import { fromSystemError, MlvError } from "../base/errors.ts";
+import { createSha256, type Sha256Hasher } from "../base/hashing.ts";
+import type { Sha256 } from "../base/ids.ts";
+import type { BodyBlob } from "../formats/body.ts";
+import type { ByteRange } from "../remotes/remote.ts";
+import { copyAndHash, readFileRange } from "../store/copy-hash.ts";
+import { mismatch, type FetchPartContext } from "./fetch-objects.ts";
+
+const PART_BYTES = 16 * 1024 * 1024;
+const PARALLEL_MIN_BYTES = 2 * PART_BYTES;
+
+/**
+ * Fetches a whole blob into a synced temp file in the cache and returns its path, once its bytes have matched `hash`.
+ * What an interrupted run had received stays in the version's partial folder and is not fetched again.
+ * Throws `content-mismatch` (what was received is then removed), `content-missing`, `disk-full`, `remote-…`.
+ */
+export async function fetchBlobFile(context: FetchPartContext, blob: BodyBlob, hash: Sha256): Promise<string> {
+  const folder = path.join(context.partialFolder, context.body.sha256);
+  ensureFolder(folder);
+  const partial = path.join(folder, `${hash}.part`);
+  const isParallel = context.store.remote.capabilities.parallelRanges && blob.size >= PARALLEL_MIN_BYTES;
+  try {
+    const actual = isParallel ? await fetchInParts(context, blob, partial) : await fetchInOrder(context, blob, partial);
+    if (actual !== hash) {
+      fs.rmSync(partial, { force: true });
+      fs.rmSync(`${partial}.done`, { force: true });
+      throw mismatch(hash);
+    }
+    const temp = context.cache.tempFile("blob");
+    moveFile(partial, temp);
+    fs.rmSync(`${partial}.done`, { force: true });
+    return temp;
+  } catch (error) {
+    throw fromSystemError(error, "write", partial);
+  }
+}
+
+/** One stream, hashed as it is written; what is there from before is hashed first. */
+async function fetchInOrder(context: FetchPartContext, blob: BodyBlob, partial: string): Promise<Sha256> {
+  const hasher = createSha256();
+  const there = fs.statSync(partial, { throwIfNoEntry: false })?.size ?? 0;
+  const start = there <= blob.size ? there : 0;
+  if (start > 0) await hashPrefix(hasher, partial, start);
+  const descriptor = fs.openSync(partial, fs.constants.O_RDWR | fs.constants.O_CREAT, 0o600);
+  try {
+    fs.ftruncateSync(descriptor, start);
+    if (start < blob.size) await receive(context, { blob, range: { offset: start, length: blob.size - start }, descriptor, onData: (data) => hasher.update(data) });
+    fs.fsyncSync(descriptor);
+  } finally {
+    fs.closeSync(descriptor);
+  }
+  return hasher.digest();
+}
+
+async function hashPrefix(hasher: Sha256Hasher, file: string, length: number): Promise<void> {
+  for await (const data of readFileRange(file, 0, length)) hasher.update(data);
+}
+
+/** Several ranges at once, each noted when it is whole; the file is hashed at the end. */
+async function fetchInParts(context: FetchPartContext, blob: BodyBlob, partial: string): Promise<Sha256> {
+  const noted = `${partial}.done`;
+  const done = new Set(fs.existsSync(noted) ? fs.readFileSync(noted, "latin1").split("\n") : []);
+  const parts: ByteRange[] = [];
+  for (let offset = 0; offset < blob.size; offset += PART_BYTES) {
+    if (!done.has(String(offset))) parts.push({ offset, length: Math.min(PART_BYTES, blob.size - offset) });
+  }
+  const descriptor = fs.openSync(partial, fs.constants.O_RDWR | fs.constants.O_CREAT, 0o600);
+  try {
+    await mapConcurrent(parts, context.jobs, async (range) => {
+      await receive(context, { blob, range, descriptor });
+      fs.appendFileSync(noted, `${range.offset}\n`);
+    });
+    const { sha256 } = await copyAndHash(descriptor, { signal: context.signal });
+    fs.fsyncSync(descriptor);
+    return sha256;
+  } finally {
+    fs.closeSync(descriptor);
+  }
+}
+
+interface Reception {
+  readonly blob: BodyBlob;
+  readonly range: ByteRange;
+  readonly descriptor: number;
+  readonly onData?: (data: Uint8Array) => void;
+}
+
+async function receive(context: FetchPartContext, { blob, range, descriptor, onData }: Reception): Promise<void> {
+  const isWhole = range.offset === 0 && range.length === blob.size;
+  const body = await context.store.remote.get(blob.key, { signal: context.signal, ...(isWhole ? {} : { range }) });
+  if (body === undefined) {
+    throw new MlvError("content-missing", `the remote lost ${blob.key}`, {
+      hint: "run `mlv push` where the data is still cached, which sends it again",
+      details: { key: blob.key },
+    });
+  }
+  let at = range.offset;
+  const end = range.offset + range.length;
+  // One buffer is hashed while the one before it is written.
+  let writing: Promise<void> | undefined;
+  for await (const data of body.stream) {
+    if (at + data.length > end) throw new MlvError("content-mismatch", `the remote's copy of ${blob.key} is too long`, { details: { key: blob.key } });
+    await writing;
+    writing = writeAll(descriptor, data, at);
+    writing.catch(() => undefined);
+    onData?.(data);
+    at += data.length;
+    context.onReceived(data.length);
+  }
+  await writing;
+  if (at !== end) throw new MlvError("content-mismatch", `the remote's copy of ${blob.key} is too short`, { details: { key: blob.key } });
+}
+
+function writeAll(descriptor: number, data: Uint8Array, offset: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    fs.write(descriptor, data, 0, data.length, offset, (error, written) => {
+      if (error !== null) reject(error);
+      else if (written < data.length) writeAll(descriptor, data.subarray(written), offset + written).then(resolve, reject);
+      else resolve();
+    });
+  });
+}
+
+function moveFile(from: string, to: string): void {
+  try {
+    fs.renameSync(from, to);
+  } catch {
+    // The cache may lie on another file system than the repository.
+    fs.copyFileSync(from, to, fs.constants.COPYFILE_EXCL);
+    const descriptor = fs.openSync(to, "r+");
+    fs.fsyncSync(descriptor);
+    fs.closeSync(descriptor);
+    fs.rmSync(from);
+  }
+}

@@ -1,0 +1,118 @@
+import { MlvError } from "../base/errors.ts";
+import { sha256 } from "../base/hashing.ts";
+import type { Sha256 } from "../base/ids.ts";
+import { parseLeaf, parseRoot, type ManifestEntry, type ManifestLeaf, type ManifestRoot } from "../formats/manifest.ts";
+import { isUnder, leavesUnder } from "../store/manifests.ts";
+import type { VersionToFetch } from "./fetch.ts";
+import type { FetchPartContext, WantedObject } from "./fetch-objects.ts";
+import { Rebuilder, type FetchPlan } from "./rebuild.ts";
+
+/**
+ * Brings a folder's root and the wanted leaves into the cache, and returns the files that the cache lacks with their places in the stream.
+ * A leaf that the cache has is not fetched.
+ */
+export async function fetchManifest(context: FetchPartContext, wanted: VersionToFetch): Promise<WantedObject[]> {
+  const { cache, body, writer } = context;
+  const { pointer, target, only } = wanted;
+  const where = `\`${target}\``;
+  const rebuilder = new Rebuilder({ body, cache, spool: context.spool, localVersions: context.relatives });
+  const rootBytes = cache.readSmall(pointer.sha256) ?? (await fetchSmall(context, rebuilder, { sha256: pointer.sha256, offset: 0, length: body.rootLength }));
+  writer.addSmall(pointer.sha256, rootBytes);
+  const root = parseRoot(rootBytes, where);
+  if (root.size !== pointer.size || root.files !== pointer.files) {
+    throw new MlvError("manifest-malformed", `the manifest of ${where} does not hold what its pointer says`);
+  }
+  const wantedLeaves = new Set((only ?? [undefined]).flatMap((prefix) => leavesUnder(root, prefix)));
+  const leaves = await fetchLeaves(context, rebuilder, { root, wantedLeaves, rootLength: rootBytes.length });
+  return collectFiles(context, root, { leaves, only, where, filesAt: rootBytes.length + sum(root.leaves, (leaf) => leaf.length) });
+}
+
+async function fetchSmall(
+  context: FetchPartContext,
+  rebuilder: Rebuilder,
+  part: { readonly sha256: Sha256; readonly offset: number; readonly length: number },
+): Promise<Buffer> {
+  const plan: FetchPlan = new Map();
+  rebuilder.plan(plan, part.offset, part.length);
+  await context.spool.fetch(plan);
+  return readChecked(rebuilder, part);
+}
+
+async function readChecked(rebuilder: Rebuilder, part: { readonly sha256: Sha256; readonly offset: number; readonly length: number }): Promise<Buffer> {
+  const pieces: Uint8Array[] = [];
+  for await (const piece of rebuilder.read(part.offset, part.length)) pieces.push(piece);
+  const bytes = Buffer.concat(pieces);
+  if (sha256(bytes) !== part.sha256) throw new MlvError("content-mismatch", `a part of a manifest does not match its hash ${part.sha256}`);
+  return bytes;
+}
+
+interface LeafRequest {
+  readonly root: ManifestRoot;
+  readonly wantedLeaves: ReadonlySet<ManifestLeaf>;
+  readonly rootLength: number;
+}
+
+async function fetchLeaves(context: FetchPartContext, rebuilder: Rebuilder, request: LeafRequest): Promise<Map<ManifestLeaf, Buffer>> {
+  const { cache, writer } = context;
+  const leaves = new Map<ManifestLeaf, Buffer>();
+  const missing: { readonly leaf: ManifestLeaf; readonly offset: number }[] = [];
+  const plan: FetchPlan = new Map();
+  let offset = request.rootLength;
+  for (const leaf of request.root.leaves) {
+    if (request.wantedLeaves.has(leaf)) {
+      const cached = cache.readSmall(leaf.sha256);
+      if (cached === undefined) {
+        missing.push({ leaf, offset });
+        rebuilder.plan(plan, offset, leaf.length);
+      } else {
+        leaves.set(leaf, cached);
+      }
+    }
+    offset += leaf.length;
+  }
+  if (missing.length > 0) await context.spool.fetch(plan);
+  for (const { leaf, offset: at } of missing) {
+    const bytes = await readChecked(rebuilder, { sha256: leaf.sha256, offset: at, length: leaf.length });
+    writer.addSmall(leaf.sha256, bytes);
+    leaves.set(leaf, bytes);
+  }
+  return leaves;
+}
+
+interface FileRequest {
+  readonly leaves: ReadonlyMap<ManifestLeaf, Buffer>;
+  readonly only: readonly string[] | undefined;
+  readonly where: string;
+  readonly filesAt: number;
+}
+
+function collectFiles(context: FetchPartContext, root: ManifestRoot, request: FileRequest): WantedObject[] {
+  const objects: WantedObject[] = [];
+  const seen = new Set<Sha256>();
+  let leafAt = request.filesAt;
+  for (const leaf of root.leaves) {
+    const bytes = request.leaves.get(leaf);
+    let offset = leafAt;
+    leafAt += leaf.size;
+    if (bytes === undefined) continue;
+    for (const entry of parseLeaf(bytes, leaf, request.where)) {
+      const { sha256: hash, size, path } = entry;
+      if (isWanted(entry, request.only) && !seen.has(hash) && !context.cache.has(hash)) {
+        seen.add(hash);
+        objects.push({ sha256: hash, size, offset, path });
+      }
+      offset += size;
+    }
+  }
+  return objects;
+}
+
+function isWanted(entry: ManifestEntry, only: readonly string[] | undefined): boolean {
+  return only === undefined || only.some((prefix) => isUnder(entry.path, prefix));
+}
+
+function sum<Item>(items: readonly Item[], count: (item: Item) => number): number {
+  let total = 0;
+  for (const item of items) total += count(item);
+  return total;
+}

@@ -1,0 +1,136 @@
+import * as fs from "node:fs";
+import { mapConcurrent, throwIfAborted } from "../base/concurrency.ts";
+import { fromSystemError, MlvError } from "../base/errors.ts";
+import { createSha256, EMPTY_SHA256, sha256 } from "../base/hashing.ts";
+import type { Sha256 } from "../base/ids.ts";
+import type { Body, BodyBlob } from "../formats/body.ts";
+import { parseBlobKey } from "../formats/layout.ts";
+import { LOOSE_MIN_BYTES } from "../store/cache.ts";
+import type { CacheWriter } from "../store/cache-writer.ts";
+import type { BlobSpool } from "./blob-spool.ts";
+import { fetchBlobFile } from "./fetch-blob.ts";
+import type { FetchContext } from "./fetch.ts";
+import { Rebuilder, type FetchPlan } from "./rebuild.ts";
+import { SegmentMap } from "./segments.ts";
+
+/** Is an object that the cache lacks and where it lies in the version's stream. */
+export interface WantedObject {
+  readonly sha256: Sha256;
+  readonly size: number;
+  readonly offset: number;
+  readonly path: string;
+}
+
+/** Says what fetching parts of one version works with. */
+export interface FetchPartContext extends FetchContext {
+  readonly body: Body;
+  readonly spool: BlobSpool;
+  readonly writer: CacheWriter;
+  /** Bodies of versions that may be cached; undefined to use nothing but the remote. */
+  readonly relatives: readonly Body[] | undefined;
+  readonly onReceived: (bytes: number) => void;
+}
+
+/** A pack of which at least this part is needed is fetched whole and kept as it is. */
+const WHOLE_PACK_PART = 0.7;
+
+/** Brings objects into the cache; returns how many. Small ones are durable after the writer's `finish`. */
+export async function fetchObjects(context: FetchPartContext, objects: readonly WantedObject[]): Promise<number> {
+  const { cache, body, writer, spool } = context;
+  for (const { sha256: hash, size } of objects) {
+    if (size !== 0) continue;
+    if (hash !== EMPTY_SHA256) throw mismatch(hash);
+    writer.addSmall(hash, new Uint8Array());
+  }
+  const needed = objects.filter((object) => object.size > 0);
+  const whole = await fetchWholeBlobs(context, needed);
+  const rest = needed.filter((object) => !whole.has(object.sha256) && !cache.has(object.sha256));
+  if (rest.length === 0) return objects.length;
+  const rebuilder = new Rebuilder({ body, cache, spool, localVersions: context.relatives });
+  const plan: FetchPlan = new Map();
+  for (const object of rest) rebuilder.plan(plan, object.offset, object.size);
+  await spool.fetch(plan);
+  for (const object of rest) {
+    throwIfAborted(context.signal);
+    if (object.size >= LOOSE_MIN_BYTES) await rebuildLarge(context, rebuilder, object);
+    else await rebuildSmall(context, rebuilder, object);
+  }
+  return objects.length;
+}
+
+/** Fetches objects that are one whole blob, and packs that are needed for the most part, as they are. Returns the objects this gave. */
+async function fetchWholeBlobs(context: FetchPartContext, objects: readonly WantedObject[]): Promise<Set<Sha256>> {
+  const { body, cache } = context;
+  const stream = new SegmentMap(body.segments);
+  const packs = new Map<BodyBlob, { bytes: number; readonly objects: Sha256[] }>();
+  const blobs: { readonly blob: BodyBlob; readonly object: WantedObject }[] = [];
+  for (const object of objects) {
+    const [segment, ...more] = stream.slice(object.offset, object.size);
+    if (segment === undefined || more.length > 0 || segment.encoding === "copy" || segment.encoding === "delta") continue;
+    const blob = body.blobs[segment.blob] as BodyBlob;
+    const key = parseBlobKey(blob.key);
+    if (key?.kind === "objects" && key.hash === object.sha256 && blob.size === object.size) {
+      blobs.push({ blob, object });
+    } else if (key?.kind === "packs" && key.nonce === undefined && object.size < 8 * 1024 * 1024) {
+      const pack = packs.get(blob) ?? { bytes: 0, objects: [] };
+      pack.bytes += segment.encoding === "raw" ? object.size : (object.size / segment.decoded) * segment.stored;
+      pack.objects.push(object.sha256);
+      packs.set(blob, pack);
+    }
+  }
+  const got = new Set<Sha256>();
+  for (const { blob, object } of blobs) {
+    const temp = await fetchBlobFile(context, blob, object.sha256);
+    cache.publishObject(temp, object.sha256);
+    got.add(object.sha256);
+  }
+  const wholePacks = [...packs].filter(([blob, { bytes }]) => bytes >= blob.size * WHOLE_PACK_PART);
+  await mapConcurrent(wholePacks, 2, async ([blob, pack]) => {
+    const hash = parseBlobKey(blob.key)?.hash as Sha256;
+    const temp = await fetchBlobFile(context, blob, hash);
+    cache.publishPack(temp, hash, blob.size);
+    // Only what the pack's own footer gives counts as received.
+    for (const object of pack.objects) if (cache.has(object)) got.add(object);
+  });
+  return got;
+}
+
+async function rebuildSmall(context: FetchPartContext, rebuilder: Rebuilder, object: WantedObject): Promise<void> {
+  const pieces: Uint8Array[] = [];
+  for await (const piece of rebuilder.read(object.offset, object.size)) pieces.push(piece);
+  const bytes = pieces.length === 1 ? (pieces[0] as Uint8Array) : Buffer.concat(pieces);
+  if (sha256(bytes) !== object.sha256) throw mismatch(object.sha256, object.path);
+  context.writer.addSmall(object.sha256, bytes);
+}
+
+async function rebuildLarge(context: FetchPartContext, rebuilder: Rebuilder, object: WantedObject): Promise<void> {
+  const temp = context.cache.tempFile("rebuild");
+  const hasher = createSha256();
+  try {
+    const descriptor = fs.openSync(temp, "wx", 0o444);
+    try {
+      for await (const piece of rebuilder.read(object.offset, object.size)) {
+        throwIfAborted(context.signal);
+        hasher.update(piece);
+        fs.writeSync(descriptor, piece);
+      }
+      fs.fsyncSync(descriptor);
+    } finally {
+      fs.closeSync(descriptor);
+    }
+    if (hasher.digest() !== object.sha256) throw mismatch(object.sha256, object.path);
+    context.cache.publishObject(temp, object.sha256);
+  } catch (error) {
+    fs.rmSync(temp, { force: true });
+    throw fromSystemError(error, "write", temp);
+  }
+}
+
+/** Makes the error that says received content is not what it should be. */
+export function mismatch(hash: Sha256, file?: string): MlvError {
+  const what = file === undefined ? hash : `\`${file}\``;
+  return new MlvError("content-mismatch", `what the remote has of ${what} does not match its hash`, {
+    hint: "run `mlv push` where the data is still cached, which mends the remote; `mlv verify --remote` names every damaged blob",
+    details: { sha256: hash, ...(file === undefined ? {} : { path: file }) },
+  });
+}

@@ -1,0 +1,158 @@
+import * as fs from "node:fs";
+import path from "node:path";
+import { isMlvError, MlvError } from "../base/errors.ts";
+import type { EventSink } from "../base/events.ts";
+import type { RepoPath } from "../base/ids.ts";
+import type { Body } from "../formats/body.ts";
+import type { Pointer } from "../formats/pointer.ts";
+import type { Cache } from "../store/cache.ts";
+import { CacheWriter } from "../store/cache-writer.ts";
+import { readManifestEntries } from "../store/manifests.ts";
+import { BlobSpool } from "./blob-spool.ts";
+import { fetchObjects, type WantedObject } from "./fetch-objects.ts";
+import { fetchManifest } from "./fetch-manifest.ts";
+import type { RemoteStore, RemoteVersion } from "./remote-store.ts";
+
+/** Is a version to fetch, or the paths of a folder's version. */
+export interface VersionToFetch {
+  readonly target: RepoPath;
+  readonly pointer: Pointer;
+  readonly only?: readonly string[];
+  /** Versions of the same target that may be cached, whose bytes need not be fetched again. */
+  readonly relatives: readonly Pointer[];
+}
+
+/** Says what a fetch works with. */
+export interface FetchContext {
+  readonly cache: Cache;
+  readonly store: RemoteStore;
+  /** Holds what was fetched of versions that are not complete yet. */
+  readonly partialFolder: string;
+  readonly jobs: number;
+  readonly onEvent: EventSink;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Is what a fetch did with one version. */
+export interface FetchedVersion {
+  readonly target: RepoPath;
+  readonly pointer: Pointer;
+  readonly status: "fetched" | "cached" | "not-on-remote";
+  readonly receivedBytes: number;
+  readonly files: number;
+}
+
+/**
+ * Brings versions into the cache, from what is cached already and from the remote; every object is hashed before it is visible.
+ * Interrupted, it leaves what it fetched to the next run. A version that the remote lacks is a status, not a failure.
+ * Throws `content-mismatch` when what the remote has is damaged, `content-missing` when it lost a blob, `remote-…`, `disk-full`.
+ */
+export async function fetchVersions(context: FetchContext, versions: readonly VersionToFetch[]): Promise<FetchedVersion[]> {
+  const results: FetchedVersion[] = [];
+  let isChecked = false;
+  try {
+    for (const wanted of versions) {
+      if (isComplete(context.cache, wanted)) {
+        results.push({ target: wanted.target, pointer: wanted.pointer, status: "cached", receivedBytes: 0, files: 0 });
+        continue;
+      }
+      if (!isChecked) await context.store.checkMarker(false, context.signal);
+      isChecked = true;
+      results.push(await fetchOne(context, wanted));
+    }
+  } finally {
+    context.store.known.save();
+  }
+  return results;
+}
+
+/** Tells whether the cache holds everything of a version that is wanted. Does not look at the bytes. */
+export function isComplete(cache: Cache, { target, pointer, only }: Pick<VersionToFetch, "target" | "pointer" | "only">): boolean {
+  if (pointer.kind === "file") return cache.has(pointer.sha256);
+  if (!cache.has(pointer.sha256)) return false;
+  try {
+    const prefixes = only ?? [undefined];
+    for (const prefix of prefixes) {
+      for (const entry of readManifestEntries(cache, pointer.sha256, target, prefix)) if (!cache.has(entry.sha256)) return false;
+    }
+    return true;
+  } catch (error) {
+    if (isMlvError(error, "content-missing")) return false;
+    throw error;
+  }
+}
+
+async function fetchOne(context: FetchContext, wanted: VersionToFetch): Promise<FetchedVersion> {
+  const { target, pointer } = wanted;
+  const version = await context.store.readVersion(pointer.sha256, context.signal);
+  if (version === undefined) return { target, pointer, status: "not-on-remote", receivedBytes: 0, files: 0 };
+  if (version.body.kind !== pointer.kind) {
+    throw new MlvError("recipe-malformed", `the remote has \`${target}\` as a ${version.body.kind}, its pointer says ${pointer.kind}`);
+  }
+  const relatives = await readRelatives(context, wanted.relatives);
+  try {
+    return await receive(context, wanted, { version, relatives });
+  } catch (error) {
+    if (!isMlvError(error, "content-mismatch")) throw error;
+    // What was kept from an interrupted run, or copied from an earlier version, may be what is wrong: once more from nothing but the remote.
+    fs.rmSync(partialFolderOf(context, version.body), { recursive: true, force: true });
+    context.onEvent({ type: "notice", level: "warning", message: `what was received of \`${target}\` did not match its hash; trying once more` });
+    return receive(context, wanted, { version, relatives: undefined });
+  }
+}
+
+interface Sources {
+  readonly version: RemoteVersion;
+  readonly relatives: readonly Body[] | undefined;
+}
+
+async function receive(context: FetchContext, wanted: VersionToFetch, { version, relatives }: Sources): Promise<FetchedVersion> {
+  const { cache, signal, jobs, onEvent, store } = context;
+  const { target, pointer } = wanted;
+  let receivedBytes = 0;
+  let files = 0;
+  const onReceived = (bytes: number): void => {
+    receivedBytes += bytes;
+    onEvent({ type: "progress", phase: "download", files, bytes: receivedBytes, subject: target });
+  };
+  const folder = partialFolderOf(context, version.body);
+  const spool = new BlobSpool({ remote: store.remote, folder, jobs, signal, onReceived });
+  const writer = new CacheWriter(cache);
+  const part = { ...context, body: version.body, spool, writer, relatives, onReceived };
+  let isDone = false;
+  try {
+    let objects: readonly WantedObject[];
+    if (pointer.kind === "file") {
+      objects = [{ sha256: pointer.sha256, size: pointer.size, offset: 0, path: target }];
+    } else {
+      objects = await fetchManifest(part, wanted);
+    }
+    files = await fetchObjects(part, objects);
+    writer.finish();
+    isDone = true;
+  } catch (error) {
+    writer.abort();
+    throw error;
+  } finally {
+    spool.close({ discard: isDone });
+  }
+  return { target, pointer, status: "fetched", receivedBytes, files };
+}
+
+function partialFolderOf(context: FetchContext, body: Body): string {
+  return path.join(context.partialFolder, body.sha256);
+}
+
+async function readRelatives(context: FetchContext, pointers: readonly Pointer[]): Promise<Body[]> {
+  const bodies: Body[] = [];
+  for (const pointer of pointers) {
+    if (pointer.kind !== "file" || !context.cache.has(pointer.sha256)) continue;
+    try {
+      const known = context.store.known.get(pointer.sha256);
+      if (known !== undefined) bodies.push(await context.store.readBody(pointer.sha256, known.head, context.signal));
+    } catch (error) {
+      if (!isMlvError(error)) throw error;
+    }
+  }
+  return bodies;
+}

@@ -1,0 +1,235 @@
+import { mapConcurrent, throwIfAborted } from "../base/concurrency.ts";
+import { isMlvError, MlvError } from "../base/errors.ts";
+import type { EventSink } from "../base/events.ts";
+import type { BlobKey, RepoPath, Sha256 } from "../base/ids.ts";
+import type { Body } from "../formats/body.ts";
+import type { Pointer } from "../formats/pointer.ts";
+import type { RemoteStat } from "../remotes/remote.ts";
+import type { Cache } from "../store/cache.ts";
+import { BodyBuilder } from "./body-builder.ts";
+import { Pin } from "./pin.ts";
+import { buildDirectory, buildFile, type BuildContext } from "./push-build.ts";
+import { RemotePacker } from "./remote-packer.ts";
+import type { RemoteStore, RemoteVersion } from "./remote-store.ts";
+
+/** Is a version to push. */
+export interface VersionToPush {
+  readonly target: RepoPath;
+  readonly pointer: Pointer;
+  /** Returns earlier versions of the same pointer, the latest first: where unchanged bytes may be. Asked only when the version must be sent. */
+  ancestors(): Promise<readonly Pointer[]>;
+}
+
+/** Says what a push works with. */
+export interface PushContext {
+  readonly cache: Cache;
+  readonly store: RemoteStore;
+  readonly jobs: number;
+  readonly onEvent: EventSink;
+  readonly signal: AbortSignal | undefined;
+  /** Finds out what would be sent and sends nothing. */
+  readonly dryRun: boolean;
+}
+
+/** Is what a push did with one version. */
+export interface PushedVersion {
+  readonly target: RepoPath;
+  readonly pointer: Pointer;
+  readonly status: "pushed" | "up-to-date" | "repaired";
+}
+
+/** Is what a push did. */
+export interface PushSummary {
+  readonly versions: readonly PushedVersion[];
+  /** Bytes uploaded, and bytes of pushed versions that were not. */
+  readonly sentBytes: number;
+  readonly savedBytes: number;
+}
+
+const FEW_BLOBS = 24;
+const FEW_HEADS = 64;
+
+/**
+ * Makes a remote hold versions completely: blobs first, then bodies, then heads, then one more look at every blob that was counted on.
+ * A head that is there is believed only when the blobs that its body names are there with their sizes; what the remote lost is sent again.
+ * Throws `content-missing` when the cache lacks something that the remote lacks too, `remote-…`; a later push resumes.
+ */
+export async function pushVersions(context: PushContext, versions: readonly VersionToPush[]): Promise<PushSummary> {
+  const push = new Push(context);
+  return push.run(versions);
+}
+
+class Push {
+  readonly #context: PushContext;
+  readonly #stats = new Map<BlobKey, RemoteStat | undefined>();
+  #sentBytes = 0;
+
+  constructor(context: PushContext) {
+    this.#context = context;
+  }
+
+  async run(versions: readonly VersionToPush[]): Promise<PushSummary> {
+    const { store, signal, dryRun } = this.#context;
+    if (versions.length === 0) return { versions: [], sentBytes: 0, savedBytes: 0 };
+    const distinct = [...new Map(versions.map((version) => [version.pointer.sha256, version])).values()];
+    const present = await this.#readHeads(distinct);
+    await this.#checkBlobs([...present.values()].flatMap((version) => version.body.blobs));
+    const toSend = distinct.filter(({ pointer }) => !this.#isWhole(present.get(pointer.sha256)?.body));
+    if (toSend.length > 0 && !dryRun) {
+      await store.checkMarker(true, signal);
+      await this.#send(toSend, present);
+    }
+    store.known.save();
+    const sent = new Map(toSend.map(({ pointer }) => [pointer.sha256, present.has(pointer.sha256) ? ("repaired" as const) : ("pushed" as const)]));
+    const logical = toSend.reduce((sum, { pointer }) => sum + pointer.size, 0);
+    return {
+      versions: versions.map(({ target, pointer }) => ({ target, pointer, status: sent.get(pointer.sha256) ?? "up-to-date" })),
+      sentBytes: this.#sentBytes,
+      savedBytes: Math.max(0, logical - this.#sentBytes),
+    };
+  }
+
+  /** One request a version, or one listing when there are many of which the remote may lack most. */
+  async #readHeads(versions: readonly VersionToPush[]): Promise<Map<Sha256, RemoteVersion>> {
+    const { store, signal, jobs, onEvent } = this.#context;
+    let candidates = versions;
+    if (versions.length > FEW_HEADS) {
+      const listed = new Map<string, string>();
+      for await (const entry of store.remote.list("recipes/", { signal })) listed.set(entry.key.slice(-64), entry.etag);
+      candidates = versions.filter(({ pointer }) => listed.has(pointer.sha256));
+      const isKnown = ({ pointer }: VersionToPush): boolean => store.known.get(pointer.sha256)?.etag === listed.get(pointer.sha256);
+      const unknown = candidates.filter((version) => !isKnown(version));
+      await mapConcurrent(unknown, jobs, ({ pointer }) => store.readHead(pointer.sha256, signal));
+    } else {
+      await mapConcurrent(versions, jobs, ({ pointer }) => store.readHead(pointer.sha256, signal));
+    }
+    const present = new Map<Sha256, RemoteVersion>();
+    await mapConcurrent(candidates, jobs, async ({ pointer }) => {
+      const known = store.known.get(pointer.sha256);
+      if (known === undefined) return;
+      try {
+        const body = await store.readBody(pointer.sha256, known.head, signal);
+        if (body.kind === pointer.kind) present.set(pointer.sha256, { ...known, body });
+      } catch (error) {
+        if (!isMlvError(error, "content-missing", "content-mismatch", "recipe-malformed")) throw error;
+        onEvent({ type: "notice", level: "warning", message: `the remote's recipe of ${pointer.sha256} is damaged and is written anew` });
+      }
+    });
+    return present;
+  }
+
+  /** Few blobs are looked at one by one, many by listing their folders. */
+  async #checkBlobs(blobs: Body["blobs"]): Promise<void> {
+    const { store, signal, jobs } = this.#context;
+    const unknown = [...new Set(blobs.map((blob) => blob.key))].filter((key) => !this.#stats.has(key));
+    if (unknown.length <= FEW_BLOBS) {
+      await mapConcurrent(unknown, jobs, async (key) => void this.#stats.set(key, await store.remote.stat(key, { signal })));
+      return;
+    }
+    for (const key of unknown) this.#stats.set(key, undefined);
+    for (const kind of new Set(unknown.map((key) => key.slice(0, key.indexOf("/") + 1)))) {
+      for await (const entry of store.remote.list(kind, { signal })) {
+        if (this.#stats.has(entry.key as BlobKey)) this.#stats.set(entry.key as BlobKey, { size: entry.size, etag: entry.etag });
+      }
+    }
+  }
+
+  #isWhole(body: Body | undefined): boolean {
+    return body !== undefined && body.blobs.every((blob) => this.#stats.get(blob.key)?.size === blob.size);
+  }
+
+  async #send(versions: readonly VersionToPush[], present: ReadonlyMap<Sha256, RemoteVersion>): Promise<void> {
+    const { store, signal, cache } = this.#context;
+    const pin = await Pin.create(store.remote, versions.map(({ pointer }) => pointer.sha256), signal);
+    const ancestors = await this.#readAncestors(versions);
+    const packer = new RemotePacker({
+      remote: store.remote,
+      tempFolder: cache.tempFolder,
+      signal,
+      onSent: (bytes) => this.#count(bytes, versions),
+    });
+    const builds: { readonly version: VersionToPush; readonly builder: BodyBuilder; readonly finish: () => Body }[] = [];
+    try {
+      for (const version of versions) {
+        throwIfAborted(signal);
+        const build: BuildContext = {
+          ...this.#context,
+          packer,
+          version,
+          known: [...ancestors, ...present.values()],
+          isThere: (blob) => this.#stats.get(blob.key)?.size === blob.size,
+          onSent: (bytes) => this.#count(bytes, versions),
+        };
+        const builder = new BodyBuilder();
+        const finish = version.pointer.kind === "dir" ? await buildDirectory(build, builder) : await buildFile(build, builder);
+        builds.push({ version, builder, finish });
+      }
+      await packer.finish();
+    } catch (error) {
+      await packer.abort();
+      throw error;
+    }
+    const bodies = builds.map(({ version, finish }) => ({ version, body: finish() }));
+    for (const { version, body } of bodies) {
+      const head = await store.writeBody(body, signal);
+      this.#sentBytes += head.bodySize;
+      await this.#lookAgain(body);
+      await this.#writeHead(version, head, present.get(version.pointer.sha256)?.etag);
+    }
+    await pin.keep(bodies.map(({ body }) => body), signal);
+  }
+
+  /** Someone else may have written the same head meanwhile: theirs is as good when it is whole. */
+  async #writeHead(version: VersionToPush, head: Parameters<RemoteStore["writeHead"]>[1], etag: string | undefined): Promise<void> {
+    const { store, signal } = this.#context;
+    const { sha256 } = version.pointer;
+    const readEtag = etag ?? store.known.get(sha256)?.etag;
+    try {
+      await store.writeHead(sha256, head, readEtag, signal);
+    } catch (error) {
+      if (!isMlvError(error, "remote-conflict")) throw error;
+      const theirs = await store.readVersion(sha256, signal);
+      if (theirs !== undefined) {
+        await this.#checkBlobs(theirs.body.blobs);
+        if (this.#isWhole(theirs.body)) return;
+      }
+      await store.writeHead(sha256, head, theirs?.etag, signal);
+    }
+  }
+
+  /** What the body names besides what was just uploaded must still be there when the head is written. */
+  async #lookAgain(body: Body): Promise<void> {
+    for (const blob of body.blobs) this.#stats.delete(blob.key);
+    await this.#checkBlobs(body.blobs);
+    const lost = body.blobs.find((blob) => this.#stats.get(blob.key)?.size !== blob.size);
+    if (lost === undefined) return;
+    throw new MlvError("remote-corrupt", `the remote lost ${lost.key} while it was pushed to`, { hint: "run `mlv push` again" });
+  }
+
+  /** Versions in which unchanged bytes may be: ancestors, and everything whose body this machine has seen of the same targets. */
+  async #readAncestors(versions: readonly VersionToPush[]): Promise<RemoteVersion[]> {
+    const { store, signal, jobs } = this.#context;
+    const candidates = new Map<Sha256, Pointer>();
+    for (const version of versions) {
+      // The latest ancestor that the remote has is enough; three are asked for, in case the latest was never pushed.
+      for (const ancestor of (await version.ancestors()).slice(0, 3)) candidates.set(ancestor.sha256, ancestor);
+    }
+    const found = await mapConcurrent([...candidates.values()], jobs, async (pointer) => {
+      try {
+        return await store.readVersion(pointer.sha256, signal);
+      } catch (error) {
+        if (isMlvError(error, "content-missing", "content-mismatch", "recipe-malformed")) return undefined;
+        throw error;
+      }
+    });
+    const bodies = found.flatMap((version) => (version === undefined ? [] : [version]));
+    await this.#checkBlobs(bodies.flatMap(({ body }) => body.blobs));
+    return bodies;
+  }
+
+  #count(bytes: number, versions: readonly VersionToPush[]): void {
+    this.#sentBytes += bytes;
+    const totalBytes = versions.reduce((sum, { pointer }) => sum + pointer.size, 0);
+    this.#context.onEvent({ type: "progress", phase: "upload", files: 0, bytes: this.#sentBytes, totalBytes });
+  }
+}

@@ -1,0 +1,130 @@
+import { MlvError } from "../base/errors.ts";
+import type { Body, BodyBlob, PlainSegment, Segment } from "../formats/body.ts";
+import type { ByteRange } from "../remotes/remote.ts";
+import type { Cache } from "../store/cache.ts";
+import { decompress } from "../store/compression.ts";
+import { decodeDelta } from "../store/delta-codec.ts";
+import type { BlobSpool } from "./blob-spool.ts";
+import { findLocalRanges, splitByLocal, type LocalRange } from "./local-ranges.ts";
+import { SegmentMap } from "./segments.ts";
+
+/** Frames that were decoded last are kept: neighbouring segments and dictionaries share them. */
+const KEPT_FRAMES = 64;
+const MAX_RAW_READ = 1024 * 1024;
+
+/** Is the blob ranges to fetch, by blob. */
+export type FetchPlan = Map<BodyBlob, ByteRange[]>;
+
+/** Turns segments of one body into bytes: from the cache where it holds them, else from fetched ranges. */
+export class Rebuilder {
+  readonly #body: Body;
+  readonly #cache: Cache;
+  readonly #spool: BlobSpool;
+  readonly #stream: SegmentMap;
+  readonly #bases: readonly { readonly map: SegmentMap; readonly local: readonly LocalRange[]; readonly size: number }[];
+  readonly #frames = new Map<string, Buffer>();
+
+  /** `localVersions` are bodies of versions that may be cached; with none, every byte is fetched. */
+  constructor(options: { readonly body: Body; readonly cache: Cache; readonly spool: BlobSpool; readonly localVersions: readonly Body[] | undefined }) {
+    const { body, cache, localVersions } = options;
+    this.#body = body;
+    this.#cache = cache;
+    this.#spool = options.spool;
+    this.#stream = new SegmentMap(body.segments);
+    this.#bases = body.bases.map((base) => ({
+      map: new SegmentMap(base.segments),
+      local: localVersions === undefined ? [] : findLocalRanges(cache, base, localVersions),
+      size: base.size,
+    }));
+  }
+
+  /** Adds what a range of the stream needs from blobs to a plan. */
+  plan(plan: FetchPlan, offset: number, length: number): void {
+    for (const segment of this.#stream.slice(offset, length)) {
+      if (segment.encoding === "copy") {
+        this.#planBase(plan, segment.base, segment.offset, segment.length);
+        continue;
+      }
+      if (segment.encoding === "delta") this.#planBase(plan, segment.base, segment.dictionaryOffset, segment.dictionaryLength);
+      this.#planStored(plan, segment);
+    }
+  }
+
+  /** Yields a range of the stream; everything that `plan` asked for must have been fetched. Throws `content-mismatch`. */
+  async *read(offset: number, length: number): AsyncGenerator<Uint8Array> {
+    for (const segment of this.#stream.slice(offset, length)) {
+      if (segment.encoding === "copy") {
+        yield* this.#readBase(segment.base, segment.offset, segment.length);
+      } else if (segment.encoding === "delta") {
+        yield await this.#readDelta(segment);
+      } else {
+        yield* this.#readPlain(segment);
+      }
+    }
+  }
+
+  #planStored(plan: FetchPlan, segment: Exclude<Segment, { encoding: "copy" }>): void {
+    const blob = this.#body.blobs[segment.blob] as BodyBlob;
+    const range = { offset: segment.offset, length: segment.encoding === "raw" ? segment.length : segment.stored };
+    const ranges = plan.get(blob);
+    if (ranges === undefined) plan.set(blob, [range]);
+    else ranges.push(range);
+  }
+
+  #planBase(plan: FetchPlan, number: number, offset: number, length: number): void {
+    const base = this.#baseAt(number);
+    for (const run of splitByLocal(base.local, offset, length)) {
+      if (run.local !== undefined) continue;
+      for (const segment of base.map.slice(run.offset, run.length)) this.#planStored(plan, segment as PlainSegment);
+    }
+  }
+
+  async *#readBase(number: number, offset: number, length: number): AsyncGenerator<Uint8Array> {
+    const base = this.#baseAt(number);
+    for (const run of splitByLocal(base.local, offset, length)) {
+      if (run.local !== undefined) yield* this.#cache.read(run.local.object, run.local.objectOffset, run.length);
+      else for (const segment of base.map.slice(run.offset, run.length)) yield* this.#readPlain(segment as PlainSegment);
+    }
+  }
+
+  async #readDelta(segment: Segment & { encoding: "delta" }): Promise<Uint8Array> {
+    const dictionary: Uint8Array[] = [];
+    for await (const part of this.#readBase(segment.base, segment.dictionaryOffset, segment.dictionaryLength)) dictionary.push(part);
+    const frame = this.#readStored(segment.blob, segment.offset, segment.stored);
+    const data = decodeDelta(frame, Buffer.concat(dictionary), segment.decoded);
+    return data.subarray(segment.skip, segment.skip + segment.length);
+  }
+
+  *#readPlain(segment: PlainSegment): Generator<Uint8Array> {
+    if (segment.encoding === "zstd") {
+      yield this.#decodeFrame(segment).subarray(segment.skip, segment.skip + segment.length);
+      return;
+    }
+    for (let at = 0; at < segment.length; at += MAX_RAW_READ) {
+      yield this.#readStored(segment.blob, segment.offset + at, Math.min(MAX_RAW_READ, segment.length - at));
+    }
+  }
+
+  #decodeFrame(segment: PlainSegment & { encoding: "zstd" }): Buffer {
+    const key = `${segment.blob}:${segment.offset}`;
+    const known = this.#frames.get(key);
+    if (known !== undefined) return known;
+    const decoded = decompress(this.#readStored(segment.blob, segment.offset, segment.stored), segment.decoded);
+    if (this.#frames.size >= KEPT_FRAMES) for (const [oldest] of this.#frames) if (this.#frames.delete(oldest)) break;
+    this.#frames.set(key, decoded);
+    return decoded;
+  }
+
+  #readStored(number: number, offset: number, length: number): Buffer {
+    const blob = this.#body.blobs[number] as BodyBlob;
+    const bytes = this.#spool.read(blob, offset, length);
+    if (bytes.length === length) return bytes;
+    throw new MlvError("content-mismatch", `the remote's copy of ${blob.key} is too short`, { details: { key: blob.key } });
+  }
+
+  #baseAt(number: number): { readonly map: SegmentMap; readonly local: readonly LocalRange[] } {
+    const base = this.#bases[number];
+    if (base === undefined) throw new MlvError("recipe-malformed", "a recipe's body names a base that is not there");
+    return base;
+  }
+}

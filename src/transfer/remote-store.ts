@@ -1,0 +1,171 @@
+import * as fs from "node:fs";
+import path from "node:path";
+import { ensureFolder, writeFileDurably } from "../base/durable.ts";
+import { MlvError } from "../base/errors.ts";
+import { sha256 } from "../base/hashing.ts";
+import type { BlobKey, Sha256 } from "../base/ids.ts";
+import { formatBody, MAX_BODY_TEXT_BYTES, parseBody, type Body } from "../formats/body.ts";
+import { formatHead, MAX_HEAD_BYTES, parseHead, type Head } from "../formats/head.ts";
+import { blobKey, MARKER_CONTENT, MARKER_KEY, parseBlobKey } from "../formats/layout.ts";
+import type { PutSource, Remote, RemoteBody } from "../remotes/remote.ts";
+import { compress, decompress } from "../store/compression.ts";
+import { KnownHeads, type KnownHead } from "./known-heads.ts";
+
+/** Is a version as a remote has it. */
+export interface RemoteVersion {
+  readonly head: Head;
+  readonly etag: string;
+  readonly body: Body;
+}
+
+/** Reads and writes heads and bodies of one remote, keeping bodies on this machine: they never change. */
+export class RemoteStore {
+  readonly remote: Remote;
+  readonly known: KnownHeads;
+  readonly #bodyFolder: string;
+  readonly #tempFolder: string;
+  readonly #parsed = new Map<BlobKey, Body>();
+
+  constructor(options: { readonly remote: Remote; readonly name: string; readonly stateFolder: string }) {
+    this.remote = options.remote;
+    this.known = new KnownHeads(options.stateFolder, options.name);
+    this.#bodyFolder = path.join(options.stateFolder, "remotes", options.name, "bodies");
+    this.#tempFolder = path.join(options.stateFolder, "tmp");
+  }
+
+  /** Returns a version's head with one request, or undefined when the remote lacks the version. */
+  async readHead(version: Sha256, signal?: AbortSignal): Promise<KnownHead | undefined> {
+    const key = blobKey("recipes", version);
+    const body = await this.remote.get(key, { signal });
+    if (body === undefined) {
+      this.known.delete(version);
+      return undefined;
+    }
+    const bytes = await readBounded(body, MAX_HEAD_BYTES, key);
+    const known = { head: parseHead(bytes.toString("utf8"), version), etag: body.etag };
+    this.known.set(version, known);
+    return known;
+  }
+
+  /** Returns the body that a head names, from this machine where it was read before. Throws `content-mismatch`, `recipe-malformed`. */
+  async readBody(version: Sha256, head: Head, signal?: AbortSignal): Promise<Body> {
+    const parsed = this.#parsed.get(head.body);
+    if (parsed !== undefined) return parsed;
+    const file = this.#bodyFile(head.body);
+    let stored = readIfThere(file);
+    if (stored === undefined || !matchesKey(stored, head.body)) {
+      const remoteBody = await this.remote.get(head.body, { signal });
+      if (remoteBody === undefined) {
+        throw new MlvError("content-missing", `the remote lost the recipe's body ${head.body}`, {
+          hint: "run `mlv push` where the data is still cached",
+          details: { key: head.body },
+        });
+      }
+      stored = await readBounded(remoteBody, head.bodySize, head.body);
+      if (!matchesKey(stored, head.body)) throw mismatch(head.body);
+      this.#keepBody(file, stored);
+    }
+    const body = parseBody(decompress(stored, MAX_BODY_TEXT_BYTES, { isBound: true }).toString("utf8"));
+    if (body.sha256 !== version || body.kind !== head.kind) throw new MlvError("recipe-malformed", `the recipe of ${version} is another version's`);
+    this.#parsed.set(head.body, body);
+    return body;
+  }
+
+  /** Returns a version's head and body, or undefined when the remote lacks it. */
+  async readVersion(version: Sha256, signal?: AbortSignal): Promise<RemoteVersion | undefined> {
+    const known = await this.readHead(version, signal);
+    if (known === undefined) return undefined;
+    return { ...known, body: await this.readBody(version, known.head, signal) };
+  }
+
+  /** Uploads a body; returns the head that will name it. */
+  async writeBody(body: Body, signal?: AbortSignal): Promise<Head> {
+    const stored = compress(Buffer.from(formatBody(body)), 9);
+    const key = blobKey("bodies", sha256(stored));
+    await putBlob(this.remote, key, bufferSource(stored), signal);
+    this.#keepBody(this.#bodyFile(key), stored);
+    this.#parsed.set(key, body);
+    return { kind: body.kind, body: key, bodySize: stored.length };
+  }
+
+  /** Writes a head, the commit point, on the condition that the remote still has what was read. Throws `remote-conflict`. */
+  async writeHead(version: Sha256, head: Head, ifMatch: string | undefined, signal?: AbortSignal): Promise<void> {
+    const { etag } = await this.remote.replace(blobKey("recipes", version), bufferSource(Buffer.from(formatHead(head))), { ifMatch, signal });
+    this.known.set(version, { head, etag });
+  }
+
+  /** Makes sure that the remote is a store of this format, marking an empty one when `create` is set. Throws `format-newer`, `remote-misconfigured`. */
+  async checkMarker(create: boolean, signal?: AbortSignal): Promise<void> {
+    const marker = await this.remote.get(MARKER_KEY, { signal });
+    if (marker === undefined) {
+      if (create) await this.remote.put(MARKER_KEY, bufferSource(Buffer.from(MARKER_CONTENT)), { signal });
+      return;
+    }
+    const text = (await readBounded(marker, 4096, MARKER_KEY)).toString("utf8");
+    if (text === MARKER_CONTENT) return;
+    throw new MlvError("format-newer", `the store at ${this.remote.url} was made by a newer mlv`, { hint: "update mlv" });
+  }
+
+  #bodyFile(key: BlobKey): string {
+    return path.join(this.#bodyFolder, parseBlobKey(key)?.hash ?? "none");
+  }
+
+  #keepBody(file: string, stored: Uint8Array): void {
+    ensureFolder(this.#bodyFolder);
+    writeFileDurably(file, stored, { tempFolder: this.#tempFolder });
+  }
+}
+
+/** Uploads a blob unless the remote has it with the same size; throws `remote-conflict` when what is there differs. */
+export async function putBlob(remote: Remote, key: BlobKey, source: PutSource, signal?: AbortSignal): Promise<{ readonly created: boolean }> {
+  const hash = parseBlobKey(key)?.hash;
+  const { created } = await remote.put(key, source, { sha256: hash, signal });
+  if (created) return { created };
+  const stat = await remote.stat(key, { signal });
+  if (stat?.size === source.size && (stat.sha256 === undefined || stat.sha256 === hash)) return { created };
+  // The bytes under this name are not its own: a blob that does not match its name is one of the two things that may be replaced.
+  await remote.replace(key, source, { ifMatch: stat?.etag, sha256: hash, signal });
+  return { created: true };
+}
+
+/** Returns a source for bytes in memory. */
+export function bufferSource(bytes: Uint8Array): PutSource {
+  return {
+    size: bytes.length,
+    async *open(range) {
+      yield range === undefined ? bytes : bytes.subarray(range.offset, range.offset + range.length);
+    },
+  };
+}
+
+/** Reads a whole remote body into memory, stopping at `limit` bytes. Throws `content-mismatch` when there is more. */
+export async function readBounded(body: RemoteBody, limit: number, key: string): Promise<Buffer> {
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  for await (const part of body.stream) {
+    length += part.length;
+    if (length > limit) throw mismatch(key);
+    parts.push(part);
+  }
+  return Buffer.concat(parts);
+}
+
+function matchesKey(bytes: Uint8Array, key: BlobKey): boolean {
+  return sha256(bytes) === parseBlobKey(key)?.hash;
+}
+
+function readIfThere(file: string): Buffer | undefined {
+  try {
+    return fs.readFileSync(file);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Makes the error that says a remote's blob is not what its name says. */
+export function mismatch(key: string): MlvError {
+  return new MlvError("content-mismatch", `the remote's copy of ${key} does not match its name`, {
+    hint: "run `mlv push` where the data is still cached, which mends it",
+    details: { key },
+  });
+}
