@@ -29,7 +29,7 @@ export interface TableDescriber {
 const HEAD_BYTES = 1024 * 1024;
 const HEAD_RECORDS = 1000;
 const SAMPLE_EVERY_BYTES = 16 * 1024 * 1024;
-const SAMPLE_BYTES = 16 * 1024;
+const SAMPLE_BYTES = 4 * 1024;
 
 /** Returns the format that a file's name announces, or undefined. */
 export function tableFormatOf(fileName: string): TableDescription["format"] | undefined {

@@ -37,15 +37,18 @@ export class CsvTokenizer {
     blankLines: 0,
     endsWithNewline: true,
   };
-  /** Whether an empty line is no record; in a table of one column it is one. */
-  skipBlankLines = true;
   readonly #dialect: CsvDialect;
+  #isHeaderDue: boolean;
+  /** An empty line is no record, unless the header says that the table has one column. */
+  #skipsBlankLines = true;
   readonly #batch = new RowBatchBuilder();
   #pending: Uint8Array = new Uint8Array(0);
   #escaped: number[] = [];
 
-  constructor(dialect: CsvDialect) {
+  /** With `isHeaderSkipped` the first record is left out. */
+  constructor(dialect: CsvDialect, options: { readonly isHeaderSkipped?: boolean } = {}) {
     this.#dialect = dialect;
+    this.#isHeaderDue = options.isHeaderSkipped ?? false;
   }
 
   /** Returns the records that are complete after `bytes`. Throws `table-unreadable` at a record beyond all bounds. */
@@ -138,7 +141,7 @@ export class CsvTokenizer {
     }
     if (at - (hasCr ? 1 : 0) === rowStart) {
       this.traits.blankLines++;
-      if (this.skipBlankLines) {
+      if (this.#skipsBlankLines) {
         batch.dropRow();
         return;
       }
@@ -150,6 +153,12 @@ export class CsvTokenizer {
     this.#escaped.length = 0;
     this.traits.quotedCells += row.quoted;
     this.traits.cells += batch.cellCount - (batch.firstCells[batch.rowCount] ?? 0);
+    if (this.#isHeaderDue) {
+      this.#isHeaderDue = false;
+      this.#skipsBlankLines = batch.cellCount > 1;
+      batch.dropRow();
+      return;
+    }
     batch.endRow();
   }
 }

@@ -1,0 +1,157 @@
+/** The canonical text of Parquet values: equal exactly when the typed values are equal. */
+import { isUtf8 } from "node:buffer";
+import type { SchemaTree } from "hyparquet";
+import type { RowBatchBuilder } from "./batch.ts";
+
+/** Is a point in time or a day, as this room asks hyparquet to hand them out. */
+export type ParquetValue = { readonly nanoseconds: bigint } | { readonly days: number };
+
+/** Adds a value that is not null to a batch. */
+export function addCell(batch: RowBatchBuilder, value: unknown, tree: SchemaTree): void {
+  batch.addText(formatValue(value, tree));
+}
+
+function formatValue(value: unknown, tree: SchemaTree): string {
+  const { element } = tree;
+  if (typeof value === "string") return value;
+  if (element.converted_type === "DECIMAL" || element.logical_type?.type === "DECIMAL") {
+    const unscaled = value instanceof Uint8Array ? bigintFromBytes(value) : toBigint(value);
+    if (unscaled !== undefined) return formatDecimal(unscaled, element.scale ?? 0);
+  }
+  if (
+    element.converted_type?.startsWith("TIME_") === true ||
+    element.logical_type?.type === "TIME"
+  ) {
+    const ticks = toBigint(value);
+    if (ticks !== undefined) return formatTime(ticks * nanosecondsOfTick(tree));
+  }
+  if (typeof value === "number") return Object.is(value, -0) ? "-0" : String(value);
+  if (
+    typeof value === "object" &&
+    value !== null &&
+    !(value instanceof Uint8Array) &&
+    !isMoment(value)
+  )
+    return JSON.stringify(toJson(value, tree));
+  return formatLeaf(value);
+}
+
+function formatLeaf(value: unknown): string {
+  if (value instanceof Uint8Array) return formatBytes(value);
+  if (isMoment(value)) return formatMoment(value);
+  if (value instanceof Date) return value.toISOString();
+  return String(value);
+}
+
+/** Nested values become JSON; numbers that JSON would round stay exact as texts. */
+function toJson(value: unknown, tree: SchemaTree | undefined): unknown {
+  if (value === null || value === undefined) return null;
+  if (Array.isArray(value)) return value.map((item) => toJson(item, undefined));
+  if (typeof value === "bigint")
+    return Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
+  if (typeof value === "number") return Number.isFinite(value) ? value : String(value);
+  if (
+    typeof value !== "object" ||
+    value instanceof Uint8Array ||
+    value instanceof Date ||
+    isMoment(value)
+  ) {
+    return typeof value === "string" || typeof value === "boolean" ? value : formatLeaf(value);
+  }
+  if (ArrayBuffer.isView(value)) return Object.values(value).map((item) => toJson(item, undefined));
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => [
+      key,
+      toJson(
+        inner,
+        tree?.children.find((child) => child.element.name === key),
+      ),
+    ]),
+  );
+}
+
+function isMoment(value: unknown): value is ParquetValue {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    ("nanoseconds" in value || "days" in value) &&
+    Object.keys(value).length === 1 &&
+    isMomentNumber(value)
+  );
+}
+
+function isMomentNumber(value: object): boolean {
+  return "nanoseconds" in value
+    ? typeof value.nanoseconds === "bigint"
+    : "days" in value && typeof value.days === "number";
+}
+
+const DAY_MS = 86_400_000;
+const MAX_DATE_MS = 8.64e15;
+
+function formatMoment(value: ParquetValue): string {
+  if ("days" in value) {
+    const ms = value.days * DAY_MS;
+    return Math.abs(ms) > MAX_DATE_MS
+      ? `day ${value.days}`
+      : new Date(ms).toISOString().slice(0, -14);
+  }
+  const { nanoseconds } = value;
+  const seconds = floorDivide(nanoseconds, 1_000_000_000n);
+  const ms = Number(seconds) * 1000;
+  if (Math.abs(ms) > MAX_DATE_MS) return `${nanoseconds} ns`;
+  return `${new Date(ms).toISOString().slice(0, -5)}${formatFraction(nanoseconds - seconds * 1_000_000_000n)}`;
+}
+
+function formatTime(nanoseconds: bigint): string {
+  const seconds = Number(floorDivide(nanoseconds, 1_000_000_000n));
+  const two = (part: number): string => String(part).padStart(2, "0");
+  const clock = `${two(Math.floor(seconds / 3600))}:${two(Math.floor(seconds / 60) % 60)}:${two(seconds % 60)}`;
+  return `${clock}${formatFraction(nanoseconds - BigInt(seconds) * 1_000_000_000n)}`;
+}
+
+function nanosecondsOfTick(tree: SchemaTree): bigint {
+  const logical = tree.element.logical_type;
+  const unit =
+    logical?.type === "TIME"
+      ? logical.unit
+      : tree.element.converted_type === "TIME_MILLIS"
+        ? "MILLIS"
+        : "MICROS";
+  if (unit === "MILLIS") return 1_000_000n;
+  return unit === "MICROS" ? 1000n : 1n;
+}
+
+function formatFraction(nanoseconds: bigint): string {
+  return nanoseconds === 0n ? "" : `.${String(nanoseconds).padStart(9, "0").replace(/0+$/, "")}`;
+}
+
+function formatDecimal(unscaled: bigint, scale: number): string {
+  if (scale <= 0 || scale > 1000)
+    return String(unscaled * 10n ** BigInt(Math.min(1000, Math.max(0, -scale))));
+  const digits = String(unscaled < 0n ? -unscaled : unscaled).padStart(scale + 1, "0");
+  return `${unscaled < 0n ? "-" : ""}${digits.slice(0, -scale)}.${digits.slice(-scale)}`;
+}
+
+function bigintFromBytes(bytes: Uint8Array): bigint {
+  return bytes.length === 0
+    ? 0n
+    : BigInt.asIntN(bytes.length * 8, BigInt(`0x${Buffer.from(bytes).toString("hex")}`));
+}
+
+function toBigint(value: unknown): bigint | undefined {
+  if (typeof value === "bigint") return value;
+  return typeof value === "number" && Number.isInteger(value) ? BigInt(value) : undefined;
+}
+
+function floorDivide(value: bigint, by: bigint): bigint {
+  const quotient = value / by;
+  return value % by < 0n ? quotient - 1n : quotient;
+}
+
+/** Writers that do not annotate strings are common, so bytes that are text are shown as text. */
+function formatBytes(bytes: Uint8Array): string {
+  return isUtf8(bytes) && !bytes.includes(0)
+    ? Buffer.from(bytes).toString("utf8")
+    : `0x${Buffer.from(bytes).toString("hex")}`;
+}
