@@ -2,7 +2,7 @@
  * The one place that starts Git: by absolute path, without a shell, with an environment and options under which neither the
  * repository's configuration nor its content can run a command or change what Git prints.
  */
-import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
+import type { ChildProcessWithoutNullStreams } from "node:child_process";
 import * as fs from "node:fs";
 import path from "node:path";
 import type { Readable } from "node:stream";
@@ -68,6 +68,8 @@ export function startGit(
   options: { readonly env?: Environment; readonly signal?: AbortSignal | undefined } = {},
 ): GitProcess {
   options.signal?.throwIfAborted();
+  // Loaded here because it costs milliseconds of start-up, and `status` seldom gets here.
+  const { spawn } = process.getBuiltinModule("node:child_process");
   const child = spawn(findGit(process.env), [...SAFE_OPTIONS, ...args], {
     cwd: place.root,
     env: { ...gitEnvironment(process.env), ...place.environment, ...options.env },
