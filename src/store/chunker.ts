@@ -68,18 +68,29 @@ export function createChunker(averageBytes: number, engine: GearEngine = "wasm")
   ) {
     throw new RangeError(`an average chunk of ${averageBytes} bytes`);
   }
-  const scanner =
-    engine === "wasm" && typeof WebAssembly === "object"
-      ? createWasmScanner()
-      : createPortableScanner();
-  const phases: readonly Phase[] = [
-    { end: averageBytes / 4 - WINDOW_BYTES, isHashed: false, limit: 0 },
-    { end: averageBytes / 4 - 1, isHashed: true, limit: 0 },
-    { end: averageBytes - 1, isHashed: true, limit: 2 ** (32 - bits - NORMALISATION_BITS) },
-    { end: averageBytes * 4 - 1, isHashed: true, limit: 2 ** (32 - bits + NORMALISATION_BITS) },
-    { end: averageBytes * 4, isHashed: false, limit: 0 },
-  ];
-  return new GearChunker(scanner, phases);
+  const scanner = (engine === "wasm" ? createWasmScanner() : undefined) ?? createPortableScanner();
+  const min = averageBytes / 4;
+  const max = averageBytes * 4;
+  const forced: Phase = { end: max, isHashed: false, limit: 0, next: undefined };
+  const loose: Phase = {
+    end: max - 1,
+    isHashed: true,
+    limit: 2 ** (32 - bits + NORMALISATION_BITS),
+    next: forced,
+  };
+  const strict: Phase = {
+    end: averageBytes - 1,
+    isHashed: true,
+    limit: 2 ** (32 - bits - NORMALISATION_BITS),
+    next: loose,
+  };
+  const untested: Phase = { end: min - 1, isHashed: true, limit: 0, next: strict };
+  return new GearChunker(scanner, {
+    end: min - WINDOW_BYTES,
+    isHashed: false,
+    limit: 0,
+    next: untested,
+  });
 }
 
 /** Is a run of chunk lengths that are treated alike: skipped, only hashed, or hashed and tested. */
@@ -89,17 +100,20 @@ interface Phase {
   readonly isHashed: boolean;
   /** A cut is behind each byte whose hash is less. */
   readonly limit: number;
+  /** Is what follows; a cut, when it is undefined. */
+  readonly next: Phase | undefined;
 }
 
 class GearChunker implements Chunker {
   readonly #scanner: GearScanner;
-  readonly #phases: readonly Phase[];
+  readonly #first: Phase;
+  #phase: Phase;
   #length = 0;
-  #phase = 0;
 
-  constructor(scanner: GearScanner, phases: readonly Phase[]) {
+  constructor(scanner: GearScanner, first: Phase) {
     this.#scanner = scanner;
-    this.#phases = phases;
+    this.#first = first;
+    this.#phase = first;
     scanner.reset();
   }
 
@@ -107,7 +121,7 @@ class GearChunker implements Chunker {
     const scanner = this.#scanner;
     let loadedTo = 0;
     for (let at = 0; at < data.length;) {
-      const phase = this.#phases[this.#phase] as Phase;
+      const phase = this.#phase;
       let to = Math.min(data.length, at + phase.end - this.#length);
       let isCut = false;
       if (phase.isHashed) {
@@ -123,21 +137,19 @@ class GearChunker implements Chunker {
       this.#length += to - at;
       at = to;
       if (isCut) this.finish(onCut);
-      else if (this.#length === phase.end) this.#advance(onCut);
+      else if (this.#length === phase.end) {
+        if (phase.next === undefined) this.finish(onCut);
+        else this.#phase = phase.next;
+      }
     }
   }
 
   finish(onCut: OnCut): void {
     const length = this.#length;
     this.#length = 0;
-    this.#phase = 0;
+    this.#phase = this.#first;
     this.#scanner.reset();
     if (length > 0) onCut(length);
-  }
-
-  #advance(onCut: OnCut): void {
-    if (this.#phase === this.#phases.length - 1) this.finish(onCut);
-    else this.#phase++;
   }
 }
 
@@ -175,7 +187,7 @@ function gearTable(): Uint32Array {
  * Undefined where Node runs without WebAssembly (`--jitless`).
  */
 function createWasmScanner(): GearScanner | undefined {
-  const host = Reflect.get(globalThis, "WebAssembly") as WebAssemblyHost | undefined;
+  const host: WebAssemblyHost | undefined = Reflect.get(globalThis, "WebAssembly");
   if (host === undefined) return undefined;
   gearModule ??= new host.Module(Buffer.from(GEAR_MODULE_BASE64, "base64"));
   const machine = new host.Instance(gearModule).exports;
