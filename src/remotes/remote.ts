@@ -47,6 +47,8 @@ export interface Remote {
   removeUnfinishedUploads(olderThan: number, options?: CallOptions): Promise<number>;
   /** Returns a URL that anyone can read the blob with for `expiresInSeconds`; throws `unsupported` where there is no such thing. */
   signedUrl(key: string, expiresInSeconds: number, options?: CallOptions): Promise<string>;
+  /** Says in a few words where the credentials come from ("environment variables AWS_…"), never what they are; throws `unauthenticated` when there are none. */
+  describeCredentials?(): Promise<string>;
   /** Frees sockets and file handles. Nothing else may be called afterwards. */
   close(): Promise<void>;
 }

@@ -69,6 +69,10 @@ export class ForwardingRemote implements Remote {
     return this.inner.signedUrl(key, expiresInSeconds, options);
   }
 
+  async describeCredentials(): Promise<string> {
+    return (await this.inner.describeCredentials?.()) ?? "none needed";
+  }
+
   close(): Promise<void> {
     return this.inner.close();
   }
