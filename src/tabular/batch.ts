@@ -99,7 +99,6 @@ export function cellText(batch: RowBatch, cell: number): string | undefined {
 /** Returns the texts of a row's cells. */
 export function rowTexts(batch: RowBatch, row: number): (string | undefined)[] {
   const texts: (string | undefined)[] = [];
-  for (let cell = batch.firstCells[row] ?? 0; cell < (batch.firstCells[row + 1] ?? 0); cell++)
-    texts.push(cellText(batch, cell));
+  for (let cell = batch.firstCells[row] ?? 0; cell < (batch.firstCells[row + 1] ?? 0); cell++) texts.push(cellText(batch, cell));
   return texts;
 }

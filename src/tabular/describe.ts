@@ -111,10 +111,7 @@ class TextTableDescriber implements TableDescriber {
       this.#converter = createUtf8Converter(encoding);
       head = this.#converter.convert(head);
     }
-    this.#describing =
-      this.#format === "jsonl"
-        ? describeJsonLines(head, isWhole)
-        : describeCsv(head, isWhole, this.#format);
+    this.#describing = this.#format === "jsonl" ? describeJsonLines(head, isWhole) : describeCsv(head, isWhole, this.#format);
     this.#isNoTable = this.#describing === undefined;
     if (this.#describing !== undefined) this.#scan(head);
   }
@@ -123,9 +120,7 @@ class TextTableDescriber implements TableDescriber {
     let rest = bytes;
     while (rest.length > 0) {
       const isSampling = this.#sample !== undefined;
-      const room = isSampling
-        ? SAMPLE_BYTES - this.#sampleBytes
-        : this.#nextSample - this.#position;
+      const room = isSampling ? SAMPLE_BYTES - this.#sampleBytes : this.#nextSample - this.#position;
       const part = rest.subarray(0, room);
       this.#describing?.scanner.update(part);
       this.#position += part.length;
@@ -150,11 +145,7 @@ class TextTableDescriber implements TableDescriber {
   }
 }
 
-function describeCsv(
-  head: Uint8Array,
-  isWhole: boolean,
-  format: "csv" | "tsv",
-): Describing | undefined {
+function describeCsv(head: Uint8Array, isWhole: boolean, format: "csv" | "tsv"): Describing | undefined {
   const sniffed = sniffCsv(head, {
     isWhole,
     preferred: format === "tsv" ? "\t" : ",",
@@ -171,27 +162,17 @@ function describeCsv(
     sample(bytes) {
       const start = bytes.indexOf(sniffed.dialect.newline) + 1;
       if (start === 0) return;
-      for (const record of readRecords(
-        bytes.subarray(start),
-        sniffed.dialect,
-        false,
-        HEAD_RECORDS,
-      )) {
+      for (const record of readRecords(bytes.subarray(start), sniffed.dialect, false, HEAD_RECORDS)) {
         if (record.length === sniffed.columns.length) addRecord(types, record, sniffed);
       }
     },
     finish() {
       const { lines, emptyLines } = scanner.count();
-      const records =
-        sniffed.columns.length === 1
-          ? lines - leadingBlankLines(head, sniffed.dialect.newline)
-          : lines - emptyLines;
+      const records = sniffed.columns.length === 1 ? lines - leadingBlankLines(head, sniffed.dialect.newline) : lines - emptyLines;
       return {
         format,
         rows: Math.max(0, records - 1),
-        columns: formatColumns(
-          sniffed.columns.map((name, column) => ({ name, type: types.typeOf(column) })),
-        ),
+        columns: formatColumns(sniffed.columns.map((name, column) => ({ name, type: types.typeOf(column) }))),
         delimiter: sniffed.delimiter,
       };
     },
@@ -250,12 +231,7 @@ function describeJsonLines(head: Uint8Array, isWhole: boolean): Describing | und
 }
 
 /** Objects have a column for each key; any other value is the one column `value`. */
-function addJsonRecord(
-  line: string,
-  columns: string[],
-  places: Map<string, number>,
-  types: TypeCollector,
-): boolean {
+function addJsonRecord(line: string, columns: string[], places: Map<string, number>, types: TypeCollector): boolean {
   let value: unknown;
   try {
     value = JSON.parse(line);
@@ -263,9 +239,7 @@ function addJsonRecord(
     return false;
   }
   const entries =
-    typeof value === "object" && value !== null && !Array.isArray(value)
-      ? Object.entries(value)
-      : [["value", value] as const];
+    typeof value === "object" && value !== null && !Array.isArray(value) ? Object.entries(value) : [["value", value] as const];
   for (const [name, cell] of entries) {
     let place = places.get(name);
     if (place === undefined) {

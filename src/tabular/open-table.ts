@@ -48,9 +48,7 @@ export async function openTable(source: TableSource, signal?: AbortSignal): Prom
   }
   if (format === "parquet") return openParquetTable(source);
   const encoding = await detectEncoding(readPieces(source.file, signal));
-  return format === "jsonl"
-    ? openJsonLines(source, encoding, signal)
-    : openCsv(source, format, encoding);
+  return format === "jsonl" ? openJsonLines(source, encoding, signal) : openCsv(source, format, encoding);
 }
 
 async function openParquetTable(source: TableSource): Promise<TableReader> {
@@ -69,24 +67,14 @@ async function openParquetTable(source: TableSource): Promise<TableReader> {
 }
 
 /** Yields a file's text in UTF-8, without a byte order mark. */
-async function* readUtf8(
-  file: RandomAccessFile,
-  encoding: TextEncoding,
-  signal?: AbortSignal,
-): AsyncGenerator<Uint8Array> {
+async function* readUtf8(file: RandomAccessFile, encoding: TextEncoding, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
   const converter = createUtf8Converter(encoding);
   for await (const piece of readPieces(file, signal)) yield converter.convert(piece);
   yield converter.finish();
 }
 
-async function openCsv(
-  source: TableSource,
-  format: "csv" | "tsv",
-  encoding: TextEncoding,
-): Promise<TableReader> {
-  const raw = new Uint8Array(
-    await source.file.slice(0, Math.min(HEAD_BYTES, source.file.byteLength)),
-  );
+async function openCsv(source: TableSource, format: "csv" | "tsv", encoding: TextEncoding): Promise<TableReader> {
+  const raw = new Uint8Array(await source.file.slice(0, Math.min(HEAD_BYTES, source.file.byteLength)));
   const head = createUtf8Converter(encoding).convert(raw);
   const table = openCsvText(head, {
     isWhole: raw.length === source.file.byteLength,
@@ -103,7 +91,12 @@ async function openCsv(
     async *readBatches(signal) {
       const reading = table.read(readUtf8(source.file, encoding, signal));
       yield* reading.batches;
-      traits = { encoding, delimiter: table.delimiter, ...describeTraits(reading.traits) };
+      traits = {
+        encoding,
+        delimiter: table.delimiter,
+        ...describeTraits(reading.traits),
+        ...(table.hasCrLines ? { "line ends": "CR" } : {}),
+      };
     },
     traits: () => traits,
   };
@@ -120,23 +113,15 @@ function describeTraits(traits: CsvTraits): TableTraits {
   };
 }
 
-function lineEndTrait(traits: {
-  readonly lfLines: number;
-  readonly crlfLines: number;
-}): TableTraits {
+function lineEndTrait(traits: { readonly lfLines: number; readonly crlfLines: number }): TableTraits {
   const { lfLines, crlfLines } = traits;
   return { "line ends": crlfLines === 0 ? "LF" : lfLines === 0 ? "CRLF" : "mixed" };
 }
 
-async function openJsonLines(
-  source: TableSource,
-  encoding: TextEncoding,
-  signal?: AbortSignal,
-): Promise<TableReader> {
+async function openJsonLines(source: TableSource, encoding: TextEncoding, signal?: AbortSignal): Promise<TableReader> {
   const columns = new JsonColumns();
   const first = new JsonLinesParser(source.name);
-  for await (const piece of readUtf8(source.file, encoding, signal))
-    first.push(piece, (value) => columns.add(value));
+  for await (const piece of readUtf8(source.file, encoding, signal)) first.push(piece, (value) => columns.add(value));
   first.finish((value) => columns.add(value));
   const { endsWithNewline, blankLines } = first.traits;
   return {

@@ -18,20 +18,12 @@ function formatValue(value: unknown, tree: SchemaTree): string {
     const unscaled = value instanceof Uint8Array ? bigintFromBytes(value) : toBigint(value);
     if (unscaled !== undefined) return formatDecimal(unscaled, element.scale ?? 0);
   }
-  if (
-    element.converted_type?.startsWith("TIME_") === true ||
-    element.logical_type?.type === "TIME"
-  ) {
+  if (element.converted_type?.startsWith("TIME_") === true || element.logical_type?.type === "TIME") {
     const ticks = toBigint(value);
     if (ticks !== undefined) return formatTime(ticks * nanosecondsOfTick(tree));
   }
   if (typeof value === "number") return Object.is(value, -0) ? "-0" : String(value);
-  if (
-    typeof value === "object" &&
-    value !== null &&
-    !(value instanceof Uint8Array) &&
-    !isMoment(value)
-  )
+  if (typeof value === "object" && value !== null && !(value instanceof Uint8Array) && !isMoment(value))
     return JSON.stringify(toJson(value, tree));
   return formatLeaf(value);
 }
@@ -47,15 +39,9 @@ function formatLeaf(value: unknown): string {
 function toJson(value: unknown, tree: SchemaTree | undefined): unknown {
   if (value === null || value === undefined) return null;
   if (Array.isArray(value)) return value.map((item) => toJson(item, undefined));
-  if (typeof value === "bigint")
-    return Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
+  if (typeof value === "bigint") return Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
   if (typeof value === "number") return Number.isFinite(value) ? value : String(value);
-  if (
-    typeof value !== "object" ||
-    value instanceof Uint8Array ||
-    value instanceof Date ||
-    isMoment(value)
-  ) {
+  if (typeof value !== "object" || value instanceof Uint8Array || value instanceof Date || isMoment(value)) {
     return typeof value === "string" || typeof value === "boolean" ? value : formatLeaf(value);
   }
   if (ArrayBuffer.isView(value)) return Object.values(value).map((item) => toJson(item, undefined));
@@ -81,9 +67,7 @@ function isMoment(value: unknown): value is ParquetValue {
 }
 
 function isMomentNumber(value: object): boolean {
-  return "nanoseconds" in value
-    ? typeof value.nanoseconds === "bigint"
-    : "days" in value && typeof value.days === "number";
+  return "nanoseconds" in value ? typeof value.nanoseconds === "bigint" : "days" in value && typeof value.days === "number";
 }
 
 const DAY_MS = 86_400_000;
@@ -92,9 +76,7 @@ const MAX_DATE_MS = 8.64e15;
 function formatMoment(value: ParquetValue): string {
   if ("days" in value) {
     const ms = value.days * DAY_MS;
-    return Math.abs(ms) > MAX_DATE_MS
-      ? `day ${value.days}`
-      : new Date(ms).toISOString().slice(0, -14);
+    return Math.abs(ms) > MAX_DATE_MS ? `day ${value.days}` : new Date(ms).toISOString().slice(0, -14);
   }
   const { nanoseconds } = value;
   const seconds = floorDivide(nanoseconds, 1_000_000_000n);
@@ -112,12 +94,7 @@ function formatTime(nanoseconds: bigint): string {
 
 function nanosecondsOfTick(tree: SchemaTree): bigint {
   const logical = tree.element.logical_type;
-  const unit =
-    logical?.type === "TIME"
-      ? logical.unit
-      : tree.element.converted_type === "TIME_MILLIS"
-        ? "MILLIS"
-        : "MICROS";
+  const unit = logical?.type === "TIME" ? logical.unit : tree.element.converted_type === "TIME_MILLIS" ? "MILLIS" : "MICROS";
   if (unit === "MILLIS") return 1_000_000n;
   return unit === "MICROS" ? 1000n : 1n;
 }
@@ -127,16 +104,13 @@ function formatFraction(nanoseconds: bigint): string {
 }
 
 function formatDecimal(unscaled: bigint, scale: number): string {
-  if (scale <= 0 || scale > 1000)
-    return String(unscaled * 10n ** BigInt(Math.min(1000, Math.max(0, -scale))));
+  if (scale <= 0 || scale > 1000) return String(unscaled * 10n ** BigInt(Math.min(1000, Math.max(0, -scale))));
   const digits = String(unscaled < 0n ? -unscaled : unscaled).padStart(scale + 1, "0");
   return `${unscaled < 0n ? "-" : ""}${digits.slice(0, -scale)}.${digits.slice(-scale)}`;
 }
 
 function bigintFromBytes(bytes: Uint8Array): bigint {
-  return bytes.length === 0
-    ? 0n
-    : BigInt.asIntN(bytes.length * 8, BigInt(`0x${Buffer.from(bytes).toString("hex")}`));
+  return bytes.length === 0 ? 0n : BigInt.asIntN(bytes.length * 8, BigInt(`0x${Buffer.from(bytes).toString("hex")}`));
 }
 
 function toBigint(value: unknown): bigint | undefined {
@@ -151,7 +125,5 @@ function floorDivide(value: bigint, by: bigint): bigint {
 
 /** Writers that do not annotate strings are common, so bytes that are text are shown as text. */
 function formatBytes(bytes: Uint8Array): string {
-  return isUtf8(bytes) && !bytes.includes(0)
-    ? Buffer.from(bytes).toString("utf8")
-    : `0x${Buffer.from(bytes).toString("hex")}`;
+  return isUtf8(bytes) && !bytes.includes(0) ? Buffer.from(bytes).toString("utf8") : `0x${Buffer.from(bytes).toString("hex")}`;
 }

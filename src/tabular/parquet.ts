@@ -38,9 +38,7 @@ const MAX_PAGE_BYTES = 512 * 1024 * 1024;
 const BATCH_ROWS = 4096;
 
 /** Returns the description in a Parquet file's footer, or undefined when it has none that can be read. */
-export async function describeParquet(
-  file: RandomAccessFile,
-): Promise<TableDescription | undefined> {
+export async function describeParquet(file: RandomAccessFile): Promise<TableDescription | undefined> {
   try {
     const metadata = await readFooter(file);
     const rows = Number(metadata.num_rows);
@@ -57,11 +55,7 @@ export async function openParquet(file: RandomAccessFile, name: string): Promise
   const metadata = await readFooter(file).catch((error: unknown) => {
     throw unreadable(name, error);
   });
-  const codecs = new Set(
-    metadata.row_groups.flatMap((group) =>
-      group.columns.map((column) => column.meta_data?.codec ?? "encrypted"),
-    ),
-  );
+  const codecs = new Set(metadata.row_groups.flatMap((group) => group.columns.map((column) => column.meta_data?.codec ?? "encrypted")));
   return {
     rows: Number(metadata.num_rows),
     columns: columnsOf(metadata),
@@ -77,12 +71,8 @@ export async function openParquet(file: RandomAccessFile, name: string): Promise
 async function readFooter(file: RandomAccessFile): Promise<FileMetaData> {
   if (file.byteLength < 12) throw new RangeError("too short for a Parquet file");
   const tail = new DataView(await file.slice(file.byteLength - 8, file.byteLength));
-  if (tail.getUint32(0, true) > MAX_FOOTER_BYTES)
-    throw new RangeError("the footer is larger than 64 MiB");
-  return parquetMetadataAsync(
-    { byteLength: file.byteLength, slice: (start, end) => file.slice(start, end) },
-    { geoparquet: false },
-  );
+  if (tail.getUint32(0, true) > MAX_FOOTER_BYTES) throw new RangeError("the footer is larger than 64 MiB");
+  return parquetMetadataAsync({ byteLength: file.byteLength, slice: (start, end) => file.slice(start, end) }, { geoparquet: false });
 }
 
 function columnsOf(metadata: FileMetaData): ParquetColumn[] {
@@ -96,20 +86,15 @@ function columnsOf(metadata: FileMetaData): ParquetColumn[] {
 function typeOf(tree: SchemaTree): ColumnType {
   const { element, children } = tree;
   if (element.repetition_type === "REPEATED") return "array";
-  if (children.length > 0)
-    return element.converted_type === "LIST" || element.logical_type?.type === "LIST"
-      ? "array"
-      : "object";
+  if (children.length > 0) return element.converted_type === "LIST" || element.logical_type?.type === "LIST" ? "array" : "object";
   const logical = element.logical_type?.type;
   const converted = element.converted_type ?? "";
   if (converted === "DECIMAL" || logical === "DECIMAL") return "number";
   if (converted === "DATE" || logical === "DATE") return "date";
-  if (converted.startsWith("TIMESTAMP") || logical === "TIMESTAMP" || element.type === "INT96")
-    return "datetime";
+  if (converted.startsWith("TIMESTAMP") || logical === "TIMESTAMP" || element.type === "INT96") return "datetime";
   if (converted.startsWith("TIME_") || logical === "TIME") return "time";
   if (converted === "JSON" || logical === "JSON") return "object";
-  if (logical === "FLOAT16" || element.type === "FLOAT" || element.type === "DOUBLE")
-    return "number";
+  if (logical === "FLOAT16" || element.type === "FLOAT" || element.type === "DOUBLE") return "number";
   if (element.type === "BOOLEAN") return "boolean";
   return element.type === "INT32" || element.type === "INT64" ? "integer" : "string";
 }
@@ -120,9 +105,7 @@ function nativeTypeOf(tree: SchemaTree): string {
   const repeated = element.repetition_type === "REPEATED" ? "repeated " : "";
   if (children.length > 0) {
     const kind = (element.converted_type ?? element.logical_type?.type ?? "struct").toLowerCase();
-    const inner = children
-      .map((child) => `${child.element.name}: ${nativeTypeOf(child)}`)
-      .join(", ");
+    const inner = children.map((child) => `${child.element.name}: ${nativeTypeOf(child)}`).join(", ");
     return `${repeated}${kind}<${inner}>${optional}`;
   }
   return `${repeated}${leafName(element)}${optional}`;
@@ -130,10 +113,8 @@ function nativeTypeOf(tree: SchemaTree): string {
 
 function leafName(element: SchemaElement): string {
   const { logical_type: logical, converted_type: converted, type = "unknown" } = element;
-  if (logical?.type === "DECIMAL" || converted === "DECIMAL")
-    return `decimal(${element.precision ?? 0}, ${element.scale ?? 0})`;
-  if (logical?.type === "TIMESTAMP")
-    return `timestamp(${logical.unit.toLowerCase()}${logical.isAdjustedToUTC ? ", UTC" : ""})`;
+  if (logical?.type === "DECIMAL" || converted === "DECIMAL") return `decimal(${element.precision ?? 0}, ${element.scale ?? 0})`;
+  if (logical?.type === "TIMESTAMP") return `timestamp(${logical.unit.toLowerCase()}${logical.isAdjustedToUTC ? ", UTC" : ""})`;
   if (logical?.type === "TIME") return `time(${logical.unit.toLowerCase()})`;
   if (logical?.type === "INTEGER") return `${logical.isSigned ? "" : "u"}int${logical.bitWidth}`;
   if (logical !== undefined) return logical.type.toLowerCase();
@@ -146,23 +127,16 @@ function bounded(
   decompress: (input: Uint8Array, outputBytes: number) => Uint8Array,
 ): (input: Uint8Array, outputBytes: number) => Uint8Array {
   return (input, outputBytes) => {
-    if (outputBytes < 0 || outputBytes > MAX_PAGE_BYTES)
-      throw new RangeError("a page is larger than 512 MiB");
+    if (outputBytes < 0 || outputBytes > MAX_PAGE_BYTES) throw new RangeError("a page is larger than 512 MiB");
     return decompress(input, outputBytes);
   };
 }
 
 const COMPRESSORS: Compressors = {
-  ...Object.fromEntries(
-    Object.entries(otherCompressors).map(([codec, decompress]) => [codec, bounded(decompress)]),
-  ),
+  ...Object.fromEntries(Object.entries(otherCompressors).map(([codec, decompress]) => [codec, bounded(decompress)])),
   GZIP: bounded((input, outputBytes) => gunzipSync(input, { maxOutputLength: outputBytes + 1 })),
-  BROTLI: bounded((input, outputBytes) =>
-    brotliDecompressSync(input, { maxOutputLength: outputBytes + 1 }),
-  ),
-  ZSTD: bounded((input, outputBytes) =>
-    zstdDecompressSync(input, { maxOutputLength: outputBytes + 1 }),
-  ),
+  BROTLI: bounded((input, outputBytes) => brotliDecompressSync(input, { maxOutputLength: outputBytes + 1 })),
+  ZSTD: bounded((input, outputBytes) => zstdDecompressSync(input, { maxOutputLength: outputBytes + 1 })),
 };
 
 /** Makes every rich value exact: hyparquet's own parsers round times to milliseconds and parse JSON. */
@@ -179,9 +153,7 @@ function withExactValues(metadata: FileMetaData): FileMetaData {
   const schema = metadata.schema.map((element) => {
     const isLossy =
       ["DECIMAL", "BSON", "INTERVAL"].includes(element.converted_type ?? "") ||
-      ["DECIMAL", "BSON", "INTERVAL", "GEOMETRY", "GEOGRAPHY"].includes(
-        element.logical_type?.type ?? "",
-      );
+      ["DECIMAL", "BSON", "INTERVAL", "GEOMETRY", "GEOGRAPHY"].includes(element.logical_type?.type ?? "");
     if (!isLossy) return element;
     const { converted_type: _converted, logical_type: _logical, ...plain } = element;
     return plain;
@@ -189,12 +161,7 @@ function withExactValues(metadata: FileMetaData): FileMetaData {
   return { ...metadata, schema };
 }
 
-async function* readBatches(
-  file: RandomAccessFile,
-  metadata: FileMetaData,
-  name: string,
-  signal?: AbortSignal,
-): AsyncGenerator<RowBatch> {
+async function* readBatches(file: RandomAccessFile, metadata: FileMetaData, name: string, signal?: AbortSignal): AsyncGenerator<RowBatch> {
   const trees = parquetSchema(metadata).children;
   const asyncBuffer = {
     byteLength: file.byteLength,
@@ -220,21 +187,18 @@ async function* readBatches(
         geoparquet: false,
       };
       const scan = await parquetScan({ ...options, ...range });
-      for (const tree of trees)
-        columns.push(await scan.readColumn({ column: tree.element.name, ...range }));
+      for (const tree of trees) columns.push(await scan.readColumn({ column: tree.element.name, ...range }));
     } catch (error) {
       throw unreadable(name, error);
     }
-    if (columns.some((column) => column.length !== rows))
-      throw unreadable(name, new RangeError("a column is shorter than its row group"));
+    if (columns.some((column) => column.length !== rows)) throw unreadable(name, new RangeError("a column is shorter than its row group"));
     for (let start = 0; start < rows; start += BATCH_ROWS) {
       batch.reset(batch.bytes);
       for (let row = start; row < Math.min(rows, start + BATCH_ROWS); row++) {
         for (let place = 0; place < trees.length; place++) {
           const value = columns[place]?.[row];
           const tree = trees[place];
-          if (value === null || value === undefined || tree === undefined)
-            batch.addMarker(NULL_CELL);
+          if (value === null || value === undefined || tree === undefined) batch.addMarker(NULL_CELL);
           else addCell(batch, value, tree);
         }
         batch.endRow();

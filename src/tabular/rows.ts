@@ -4,12 +4,7 @@ import { tableFormatOf } from "./describe.ts";
 import { openTable, type TableColumn } from "./open-table.ts";
 import { readPieces, type RandomAccessFile } from "./source.ts";
 import { openCsvText } from "./text/csv-table.ts";
-import {
-  createUtf8Converter,
-  detectEncoding,
-  incompleteUtf8Tail,
-  type Utf8Converter,
-} from "./text/encoding.ts";
+import { createUtf8Converter, detectEncoding, incompleteUtf8Tail, type Utf8Converter } from "./text/encoding.ts";
 import { entriesOf, JsonLinesParser } from "./text/json-lines.ts";
 
 /**
@@ -36,8 +31,7 @@ export async function* readRows(
   } else {
     const table = await openTable({ name, file: input }, signal);
     for await (const batch of table.readBatches(signal)) {
-      for (let row = 0; row < batch.rowCount; row++)
-        yield toRow(rowTexts(batch, row), table.columns);
+      for (let row = 0; row < batch.rowCount; row++) yield toRow(rowTexts(batch, row), table.columns);
     }
   }
 }
@@ -80,11 +74,7 @@ function jsonRow(line: string): TableRow {
   return Object.fromEntries(entriesOf(value));
 }
 
-async function* readCsvStream(
-  input: AsyncIterable<Uint8Array>,
-  name: string,
-  signal?: AbortSignal,
-): AsyncGenerator<TableRow> {
+async function* readCsvStream(input: AsyncIterable<Uint8Array>, name: string, signal?: AbortSignal): AsyncGenerator<TableRow> {
   const pieces = utf8Pieces(input, signal);
   const first = await pieces.next();
   const head = first.done === true ? new Uint8Array(0) : first.value;
@@ -101,10 +91,7 @@ async function* readCsvStream(
 }
 
 /** Yields UTF-8: first the head, a mebibyte or all there is, which decides the encoding of a stream. */
-async function* utf8Pieces(
-  input: RandomAccessFile | AsyncIterable<Uint8Array>,
-  signal?: AbortSignal,
-): AsyncGenerator<Uint8Array> {
+async function* utf8Pieces(input: RandomAccessFile | AsyncIterable<Uint8Array>, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
   if (!(Symbol.asyncIterator in input)) {
     const converter = createUtf8Converter(await detectEncoding(readPieces(input, signal)));
     for await (const piece of readPieces(input, signal)) yield converter.convert(piece);

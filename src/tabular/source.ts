@@ -65,12 +65,8 @@ export function tableFromBytes(name: string, bytes: Uint8Array): TableSource {
 }
 
 /** Yields a file's bytes from start to end, in pieces of half a mebibyte; the next one is read while one is used. */
-export async function* readPieces(
-  file: RandomAccessFile,
-  signal?: AbortSignal,
-): AsyncGenerator<Uint8Array> {
-  const read = async (at: number): Promise<Uint8Array> =>
-    new Uint8Array(await file.slice(at, Math.min(at + PIECE_BYTES, file.byteLength)));
+export async function* readPieces(file: RandomAccessFile, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
+  const read = async (at: number): Promise<Uint8Array> => new Uint8Array(await file.slice(at, Math.min(at + PIECE_BYTES, file.byteLength)));
   let next = read(0);
   for (let at = 0; at < file.byteLength; at += PIECE_BYTES) {
     signal?.throwIfAborted();

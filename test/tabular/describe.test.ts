@@ -5,15 +5,10 @@ import { createTableDescriber, type TableDescription } from "../../src/tabular/d
 import { CsvTokenizer } from "../../src/tabular/text/csv.ts";
 import { createRecordScanner } from "../../src/tabular/text/scan.ts";
 
-function describe(
-  name: string,
-  content: string | Uint8Array,
-  pieceBytes = 1 << 20,
-): TableDescription | undefined {
+function describe(name: string, content: string | Uint8Array, pieceBytes = 1 << 20): TableDescription | undefined {
   const bytes = typeof content === "string" ? Buffer.from(content) : content;
   const describer = createTableDescriber(name);
-  for (let at = 0; at < bytes.length; at += pieceBytes)
-    describer?.update(bytes.subarray(at, at + pieceBytes));
+  for (let at = 0; at < bytes.length; at += pieceBytes) describer?.update(bytes.subarray(at, at + pieceBytes));
   return describer?.finish();
 }
 
@@ -23,15 +18,7 @@ test("A table's rows, names, types and delimiter are described.", () => {
   expect(describe("a.csv", text)).toEqual({
     format: "csv",
     rows: 2,
-    columns: [
-      "id:integer",
-      "price:string",
-      "when:date",
-      "at:datetime",
-      "ok:boolean",
-      "name:string",
-      "code:string",
-    ],
+    columns: ["id:integer", "price:string", "when:date", "at:datetime", "ok:boolean", "name:string", "code:string"],
     delimiter: ";",
   });
   expect(describe("a.TSV", "x\ty\n1\t1.5\n2\t2\n")).toEqual({
@@ -87,19 +74,7 @@ test("At most 200 columns are named, and no more than fit a pointer.", () => {
 
 test("The vector scanner counts the records that the tokenizer cuts, for any bytes in any pieces.", () => {
   const soup = fc.array(
-    fc.constantFrom(
-      ",",
-      '"',
-      "\n",
-      "\r",
-      "\r\n",
-      "a",
-      "bc",
-      '""',
-      ",,",
-      '","',
-      "0123456789012345678901234567890123456789",
-    ),
+    fc.constantFrom(",", '"', "\n", "\r", "\r\n", "a", "bc", '""', ",,", '","', "0123456789012345678901234567890123456789"),
     {
       maxLength: 200,
     },
@@ -125,8 +100,7 @@ test("The vector scanner counts the records that the tokenizer cuts, for any byt
 
 test("The same bytes give the same description however they are cut.", () => {
   const lines = ["id,value"];
-  for (let row = 0; row < 2_500_000; row++)
-    lines.push(`${row},${row < 2_400_000 ? row % 10 : "late text"}`);
+  for (let row = 0; row < 2_500_000; row++) lines.push(`${row},${row < 2_400_000 ? row % 10 : "late text"}`);
   const bytes = Buffer.from(lines.join("\n"));
   const whole = describe("a.csv", bytes, bytes.length);
   expect(whole).toEqual({
@@ -143,14 +117,7 @@ test("Real tables are described as they are.", () => {
   expect(describe("weather.csv", fs.readFileSync(`${folder}/seattle-weather.csv`))).toEqual({
     format: "csv",
     rows: 1461,
-    columns: [
-      "date:date",
-      "precipitation:number",
-      "temp_max:number",
-      "temp_min:number",
-      "wind:number",
-      "weather:string",
-    ],
+    columns: ["date:date", "precipitation:number", "temp_max:number", "temp_min:number", "wind:number", "weather:string"],
     delimiter: ",",
   });
   expect(describe("u.tsv", fs.readFileSync(`${folder}/unemployment.tsv`))).toMatchObject({

@@ -8,6 +8,8 @@ import { sniffCsv, type CsvHead } from "./sniff.ts";
 export interface CsvText {
   readonly columns: readonly string[];
   readonly delimiter: string;
+  /** Whether lines end with CR alone. */
+  readonly hasCrLines: boolean;
   /** Reads the whole text, header included, as UTF-8 pieces; the traits are complete once the batches are. */
   read(pieces: AsyncIterable<Uint8Array>): {
     readonly batches: AsyncGenerator<RowBatch>;
@@ -24,9 +26,7 @@ export function openCsvText(
 ): CsvText {
   const preferred = options.format === "tsv" ? "\t" : ",";
   const isEmpty = options.isWhole && head.every((byte) => byte === 10 || byte === 13);
-  const sniffed = isEmpty
-    ? emptyHead(preferred)
-    : sniffCsv(head, { isWhole: options.isWhole, preferred, maxRecords: HEAD_RECORDS });
+  const sniffed = isEmpty ? emptyHead(preferred) : sniffCsv(head, { isWhole: options.isWhole, preferred, maxRecords: HEAD_RECORDS });
   if (sniffed === undefined) {
     throw new MlvError("table-unreadable", `\`${options.name}\` cannot be read as delimited text`, {
       details: { path: options.name },
@@ -36,6 +36,7 @@ export function openCsvText(
   return {
     columns,
     delimiter: sniffed.delimiter,
+    hasCrLines: sniffed.dialect.newline === 13,
     read(pieces) {
       const tokenizer = new CsvTokenizer(sniffed.dialect, { isHeaderSkipped: true });
       return { batches: tokenize(tokenizer, pieces), traits: tokenizer.traits };
@@ -43,10 +44,7 @@ export function openCsvText(
   };
 }
 
-async function* tokenize(
-  tokenizer: CsvTokenizer,
-  pieces: AsyncIterable<Uint8Array>,
-): AsyncGenerator<RowBatch> {
+async function* tokenize(tokenizer: CsvTokenizer, pieces: AsyncIterable<Uint8Array>): AsyncGenerator<RowBatch> {
   for await (const piece of pieces) yield tokenizer.push(piece);
   yield tokenizer.finish();
 }

@@ -91,8 +91,7 @@ export class CsvTokenizer {
         if (close.at >= end - 1 && !isLast) break;
         isPlain = false;
         at = Math.min(close.at + 1, end);
-        const isSimple =
-          !close.hasEscape && (at === end || buffer[at] === delimiter || buffer[at] === newline);
+        const isSimple = !close.hasEscape && (at === end || buffer[at] === delimiter || buffer[at] === newline);
         if (isSimple && close.at < end) {
           batch.addCell(start + 1, close.at);
         } else {
@@ -125,12 +124,7 @@ export class CsvTokenizer {
     return Math.min(rowStart, end);
   }
 
-  #endRow(
-    buffer: Uint8Array,
-    rowStart: number,
-    at: number,
-    row: { isPlain: boolean; isLast: boolean; quoted: number },
-  ): void {
+  #endRow(buffer: Uint8Array, rowStart: number, at: number, row: { isPlain: boolean; isLast: boolean; quoted: number }): void {
     const batch = this.#batch;
     const last = batch.cellCount - 1;
     const hasCr = this.#dialect.newline !== CR && at > rowStart && buffer[at - 1] === CR;
@@ -163,11 +157,7 @@ export class CsvTokenizer {
   }
 }
 
-function findClose(
-  buffer: Uint8Array,
-  open: number,
-  quote: number,
-): { at: number; hasEscape: boolean } {
+function findClose(buffer: Uint8Array, open: number, quote: number): { at: number; hasEscape: boolean } {
   let hasEscape = false;
   let at = open + 1;
   for (;;) {

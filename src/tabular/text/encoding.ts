@@ -25,9 +25,7 @@ export function incompleteUtf8Tail(bytes: Uint8Array): number {
 }
 
 /** Returns a text's encoding; reads all of it unless a byte order mark is found, for Latin-1 may show at the very end. */
-export async function detectEncoding(
-  pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-): Promise<TextEncoding> {
+export async function detectEncoding(pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<TextEncoding> {
   let isFirst = true;
   let tail: Uint8Array = new Uint8Array(0);
   for await (const piece of pieces) {
@@ -81,7 +79,5 @@ function noBytes(): Uint8Array {
 
 /** Returns a Buffer over the same bytes. */
 export function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.isBuffer(bytes)
-    ? bytes
-    : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

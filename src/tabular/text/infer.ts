@@ -1,25 +1,13 @@
 /** Infers Frictionless type names from cells' texts. */
 
 /** Is a Frictionless type name. */
-export type ColumnType =
-  | "integer"
-  | "number"
-  | "string"
-  | "boolean"
-  | "date"
-  | "datetime"
-  | "time"
-  | "object"
-  | "array"
-  | "any";
+export type ColumnType = "integer" | "number" | "string" | "boolean" | "date" | "datetime" | "time" | "object" | "array" | "any";
 
 const INTEGER = /^[+-]?(?:0|[1-9]\d*)$/;
-const NUMBER =
-  /^[+-]?(?:(?:0|[1-9]\d*)(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$|^[+-]?(?:NaN|nan|INF|Infinity|inf)$/;
+const NUMBER = /^[+-]?(?:(?:0|[1-9]\d*)(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$|^[+-]?(?:NaN|nan|INF|Infinity|inf)$/;
 const BOOLEAN = /^(?:true|false|True|False|TRUE|FALSE)$/;
 const DATE = /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])$/;
-const DATETIME =
-  /^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:Z|[+-]\d{2}:?\d{2})?$/;
+const DATETIME = /^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:Z|[+-]\d{2}:?\d{2})?$/;
 const TIME = /^(?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d{1,9})?)?$/;
 
 /** Returns the type of one cell of a delimited text, or undefined for an empty one. Leading zeros make a string, so that `007` stays itself. */
@@ -49,11 +37,7 @@ export function inferJsonType(value: unknown): ColumnType | undefined {
 }
 
 /** Returns the narrowest type that holds both. */
-export function mergeTypes(
-  left: ColumnType | undefined,
-  right: ColumnType | undefined,
-  otherwise: ColumnType,
-): ColumnType | undefined {
+export function mergeTypes(left: ColumnType | undefined, right: ColumnType | undefined, otherwise: ColumnType): ColumnType | undefined {
   if (left === undefined || left === right) return right;
   if (right === undefined) return left;
   const isNumeric = (type: ColumnType): boolean => type === "integer" || type === "number";

@@ -36,8 +36,7 @@ export class JsonLinesParser {
 
   /** Calls `visit` with the value of each line that is complete. Throws `table-unreadable` at a line that is no JSON. */
   push(bytes: Uint8Array, visit: (value: unknown, line: string) => void): void {
-    const buffer =
-      this.#pending.length === 0 ? asBuffer(bytes) : Buffer.concat([this.#pending, bytes]);
+    const buffer = this.#pending.length === 0 ? asBuffer(bytes) : Buffer.concat([this.#pending, bytes]);
     let start = 0;
     for (let end = buffer.indexOf(10); end >= 0; end = buffer.indexOf(10, start)) {
       const hasCr = end > start && buffer[end - 1] === 13;
@@ -47,8 +46,7 @@ export class JsonLinesParser {
       start = end + 1;
     }
     this.#pending = buffer.subarray(start);
-    if (this.#pending.length > MAX_LINE_BYTES)
-      throw this.#unreadable("a line is longer than 64 MiB");
+    if (this.#pending.length > MAX_LINE_BYTES) throw this.#unreadable("a line is longer than 64 MiB");
   }
 
   /** Visits the last line, when the text does not end with a newline. */
@@ -74,11 +72,10 @@ export class JsonLinesParser {
   }
 
   #unreadable(why: string, cause?: unknown): MlvError {
-    return new MlvError(
-      "table-unreadable",
-      `\`${this.#name}\` cannot be read as JSON lines: ${why}`,
-      { cause, details: { path: this.#name } },
-    );
+    return new MlvError("table-unreadable", `\`${this.#name}\` cannot be read as JSON lines: ${why}`, {
+      cause,
+      details: { path: this.#name },
+    });
   }
 }
 
@@ -94,22 +91,15 @@ class ExactNumber {
 /** Parses JSON; numbers that a double would round are kept as they were written. */
 function parseExactly(line: string): unknown {
   if (!LONG_NUMBER.test(line)) return JSON.parse(line);
-  const revive = (
-    _key: string,
-    value: unknown,
-    context?: { readonly source?: string },
-  ): unknown => {
+  const revive = (_key: string, value: unknown, context?: { readonly source?: string }): unknown => {
     const source = context?.source;
-    return typeof value === "number" && source !== undefined && isRounded(value, source)
-      ? new ExactNumber(source)
-      : value;
+    return typeof value === "number" && source !== undefined && isRounded(value, source) ? new ExactNumber(source) : value;
   };
   return JSON.parse(line, revive);
 }
 
 function isRounded(value: number, source: string): boolean {
-  if (source.replace(/[^\d]|[eE].*$/g, "").length < 16 && Number.isFinite(value) && value !== 0)
-    return false;
+  if (source.replace(/[^\d]|[eE].*$/g, "").length < 16 && Number.isFinite(value) && value !== 0) return false;
   return normalizeNumber(String(value)) !== normalizeNumber(source);
 }
 
@@ -135,8 +125,7 @@ export function formatJsonCell(value: unknown): string {
 function needsQuotes(text: string): boolean {
   const first = text.charCodeAt(0);
   if (first === 0x22 || first === 0x5b || first === 0x7b) return true;
-  if ((first >= 0x30 && first <= 0x39) || first === 0x2d)
-    return /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/.test(text);
+  if ((first >= 0x30 && first <= 0x39) || first === 0x2d) return /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/.test(text);
   return text === "true" || text === "false" || text === "null";
 }
 
@@ -160,19 +149,11 @@ export class JsonColumns {
       let place = this.places.get(key);
       if (place === undefined) {
         if (this.places.size >= MAX_COLUMNS)
-          throw new MlvError(
-            "table-unreadable",
-            "JSON lines with more than 20,000 different keys are no table",
-          );
+          throw new MlvError("table-unreadable", "JSON lines with more than 20,000 different keys are no table");
         place = this.places.size;
         this.places.set(key, place);
       }
-      const type =
-        cell instanceof ExactNumber
-          ? /[.eE]/.test(cell.source)
-            ? "number"
-            : "integer"
-          : inferJsonType(cell);
+      const type = cell instanceof ExactNumber ? (/[.eE]/.test(cell.source) ? "number" : "integer") : inferJsonType(cell);
       this.types[place] = mergeTypes(this.types[place], type, "any");
     }
   }
@@ -180,11 +161,7 @@ export class JsonColumns {
 
 /** Returns a line's columns: an object's keys, or the one column `value`. */
 export function entriesOf(value: unknown): readonly (readonly [string, unknown])[] {
-  const isObject =
-    typeof value === "object" &&
-    value !== null &&
-    !Array.isArray(value) &&
-    !(value instanceof ExactNumber);
+  const isObject = typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof ExactNumber);
   return isObject ? Object.entries(value) : [[VALUE_COLUMN, value]];
 }
 

@@ -32,25 +32,13 @@ export function sniffCsv(head: Uint8Array, options: SniffOptions): CsvHead | und
   const isWhole = options.isWhole && head.length <= SNIFF_BYTES;
   const sniffed = head.subarray(0, SNIFF_BYTES);
   let best: { delimiter: string; share: number; width: number } | undefined;
-  const candidates = [
-    options.preferred,
-    ...CANDIDATES.filter((candidate) => candidate !== options.preferred),
-  ];
+  const candidates = [options.preferred, ...CANDIDATES.filter((candidate) => candidate !== options.preferred)];
   for (const delimiter of candidates) {
-    const records = readRecords(
-      sniffed,
-      { delimiter: delimiter.charCodeAt(0), quote: QUOTE, newline },
-      isWhole,
-      SNIFF_RECORDS,
-    );
+    const records = readRecords(sniffed, { delimiter: delimiter.charCodeAt(0), quote: QUOTE, newline }, isWhole, SNIFF_RECORDS);
     const width = records[0]?.length ?? 0;
     if (width < 2) continue;
     const share = records.filter((record) => record.length === width).length / records.length;
-    if (
-      best === undefined ||
-      share > best.share + 0.05 ||
-      (share >= best.share - 0.05 && width > best.width)
-    )
+    if (best === undefined || share > best.share + 0.05 || (share >= best.share - 0.05 && width > best.width))
       best = { delimiter, share, width };
   }
   const delimiter = best?.delimiter ?? options.preferred;
@@ -63,23 +51,16 @@ export function sniffCsv(head: Uint8Array, options: SniffOptions): CsvHead | und
 }
 
 /** Returns the first complete records of a piece of text. */
-export function readRecords(
-  bytes: Uint8Array,
-  dialect: CsvDialect,
-  isWhole: boolean,
-  limit: number,
-): string[][] {
+export function readRecords(bytes: Uint8Array, dialect: CsvDialect, isWhole: boolean, limit: number): string[][] {
   const tokenizer = new CsvTokenizer(dialect);
   const records: string[][] = [];
   for (let at = 0; at < bytes.length && records.length < limit; at += SNIFF_BYTES) {
     const batch = tokenizer.push(bytes.subarray(at, at + SNIFF_BYTES));
-    for (let row = 0; row < batch.rowCount && records.length < limit; row++)
-      records.push(rowTexts(batch, row).map((text) => text ?? ""));
+    for (let row = 0; row < batch.rowCount && records.length < limit; row++) records.push(rowTexts(batch, row).map((text) => text ?? ""));
   }
   if (isWhole && records.length < limit) {
     const batch = tokenizer.finish();
-    for (let row = 0; row < batch.rowCount; row++)
-      records.push(rowTexts(batch, row).map((text) => text ?? ""));
+    for (let row = 0; row < batch.rowCount; row++) records.push(rowTexts(batch, row).map((text) => text ?? ""));
   }
   return records;
 }

@@ -1,0 +1,235 @@
+/**
+ * What changed between two versions of a table. Rows are hashed in one pass over each version and matched in typed arrays, about 22
+ * bytes a row, so that six million rows need well under a gibibyte; the few rows that changed are then fetched in one more pass.
+ */
+import type { ColumnCollector, ColumnStatistics } from "./diff/column-statistics.ts";
+import { matchByContent } from "./diff/by-content.ts";
+import { matchByKey, type MatchOptions, type MatchResult } from "./diff/by-key.ts";
+import { createSides, keyCandidates, planColumns, resolveKey, type ColumnPlan, type KeyCandidate, type SharedColumn } from "./diff/plan.ts";
+import type { DiffColumn, SchemaDiff, TableDiff } from "./diff/result.ts";
+import { openTable, type TableReader } from "./open-table.ts";
+import { readPieces, type RandomAccessFile, type TableSource } from "./source.ts";
+
+export type { ChangedRow, CellText, DiffColumn, DiffVersion, RowCounts, SampleRow, SchemaDiff, TableDiff } from "./diff/result.ts";
+export type { ColumnStatistics } from "./diff/column-statistics.ts";
+
+/** Says how two versions of a table are compared. */
+export interface DiffTablesOptions {
+  /** Columns that identify a row; without them a column such as `id` is used when its values are unique in both versions. */
+  readonly key?: readonly string[] | undefined;
+  /** Whether a key may be inferred; true unless said otherwise. */
+  readonly inferKey?: boolean | undefined;
+  /** How many changed, added and removed rows are shown, each; 10 unless said otherwise. */
+  readonly sampleLimit?: number | undefined;
+  /** Whether columns' statistics are collected; true unless said otherwise. */
+  readonly statistics?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+const SAMPLE_LIMIT = 10;
+
+/**
+ * Compares two versions of a table; CSV, TSV, JSON lines and Parquet, also with one another. Texts are compared exactly (`1.0` is not `1`),
+ * JSON and Parquet by value. Throws `table-unreadable`, or `usage` when a given key names a column that is not in both.
+ */
+export async function diffTables(before: TableSource, after: TableSource, options: DiffTablesOptions = {}): Promise<TableDiff> {
+  const { signal } = options;
+  const readers = {
+    before: await openTable(before, signal),
+    after: await openTable(after, signal),
+  };
+  const candidates = keyCandidates(readers.before, readers.after, options);
+  const plan = await planColumns(readers.before, readers.after, candidates[0], signal);
+  const matched = await matchRows(readers, plan, candidates, options);
+  const diff = assemble(readers, plan, matched);
+  if (!diff.isSame || (await haveSameBytes(before.file, after.file, signal))) return diff;
+  const formatting = [
+    {
+      trait: diff.after.format === "jsonl" ? "spacing, order of keys or escapes" : "encoding of values",
+      before: "one way",
+      after: "another",
+    },
+  ];
+  return { ...diff, isSame: false, formattingOnly: true, formatting };
+}
+
+async function haveSameBytes(before: RandomAccessFile, after: RandomAccessFile, signal?: AbortSignal): Promise<boolean> {
+  if (before.byteLength !== after.byteLength) return false;
+  const other = readPieces(after, signal);
+  for await (const piece of readPieces(before, signal)) {
+    const next = await other.next();
+    if (next.done === true || Buffer.compare(piece, next.value) !== 0) return false;
+  }
+  return true;
+}
+
+/** Are both versions, opened. */
+export interface Readers {
+  readonly before: TableReader;
+  readonly after: TableReader;
+}
+
+interface Matched {
+  readonly result: MatchResult;
+  readonly key: KeyCandidate | undefined;
+  readonly keyNote: string | undefined;
+  readonly collectors: {
+    readonly before: readonly ColumnCollector[];
+    readonly after: readonly ColumnCollector[];
+  };
+  readonly hasStatistics: boolean;
+}
+
+async function matchRows(
+  readers: Readers,
+  plan: ColumnPlan,
+  candidates: readonly KeyCandidate[],
+  options: DiffTablesOptions,
+): Promise<Matched> {
+  const hasStatistics = options.statistics ?? true;
+  const matchOptions: MatchOptions = {
+    sampleLimit: options.sampleLimit ?? SAMPLE_LIMIT,
+    comparedNames: plan.shared.map((column) => column.name),
+    signal: options.signal,
+  };
+  let keyNote: string | undefined;
+  const attempts: { candidate: KeyCandidate | undefined; key: readonly SharedColumn[] }[] = [];
+  for (const candidate of candidates) {
+    const key = resolveKey(candidate, plan, readers.before);
+    if (key !== undefined) attempts.push({ candidate, key });
+  }
+  for (const { candidate, key } of [...attempts, { candidate: undefined, key: [] }]) {
+    const sides = createSides(readers.before, readers.after, plan.shared, key);
+    // Delimited text shows its types only in its values, so a collector is needed even where no statistics are asked for.
+    if (hasStatistics || readers.before.format !== "parquet") sides.before.collectStatistics();
+    if (hasStatistics || readers.after.format !== "parquet") sides.after.collectStatistics();
+    const match = candidate === undefined ? matchByContent : matchByKey;
+    const result = await match(sides.before, sides.after, matchOptions);
+    if (typeof result === "string") {
+      const where = result === "before" ? "the earlier version" : "the later version";
+      if (candidate?.origin === "given")
+        keyNote = `the key ${candidate.columns.join(", ")} is not unique in ${where}; rows were matched by content`;
+      continue;
+    }
+    const collectors = { before: sides.before.statistics, after: sides.after.statistics };
+    return { result, key: candidate, keyNote, collectors, hasStatistics };
+  }
+  throw new Error("matching by content always gives a result");
+}
+
+function assemble(readers: Readers, plan: ColumnPlan, matched: Matched): TableDiff {
+  const { result, collectors } = matched;
+  const beforeColumns = typedColumns(readers.before, collectors.before);
+  const afterColumns = typedColumns(readers.after, collectors.after);
+  const { added, removed, changed, unchanged, isReordered } = result;
+  const named = diffSchema(plan, beforeColumns, afterColumns);
+  // JSON gives the order of keys no meaning.
+  const schema = readers.before.format === "jsonl" || readers.after.format === "jsonl" ? { ...named, isReordered: false } : named;
+  const rows = { added, removed, changed, unchanged, isReordered };
+  const isSchemaSame =
+    schema.added.length + schema.dropped.length + schema.renamed.length + schema.retyped.length === 0 && !schema.isReordered;
+  const isContentSame = isSchemaSame && added + removed + changed === 0 && !isReordered;
+  const formatting = diffFormatting(readers, isContentSame);
+  const counts = result.changedCells.map((cells, at) => ({
+    name: plan.shared[at]?.name ?? "",
+    cells,
+  }));
+  return {
+    before: {
+      name: readers.before.name,
+      format: readers.before.format,
+      rows: unchanged + changed + removed,
+      columns: beforeColumns,
+    },
+    after: {
+      name: readers.after.name,
+      format: readers.after.format,
+      rows: unchanged + changed + added,
+      columns: afterColumns,
+    },
+    isSame: isContentSame && formatting.length === 0,
+    formattingOnly: isContentSame && formatting.length > 0,
+    formatting,
+    ...(matched.key === undefined ? {} : { key: matched.key }),
+    ...(matched.keyNote === undefined ? {} : { keyNote: matched.keyNote }),
+    schema,
+    rows,
+    changedCells: {
+      examined: result.examined,
+      columns: counts.filter(({ cells }) => cells > 0).sort((left, right) => right.cells - left.cells),
+    },
+    samples: result.samples,
+    statistics: matched.hasStatistics ? pairStatistics(plan, readers, collectors) : [],
+    engine: "mlv",
+  };
+}
+
+function typedColumns(reader: TableReader, collectors: readonly ColumnCollector[]): DiffColumn[] {
+  return reader.columns.map((column, place) => ({
+    ...column,
+    type: column.type ?? collectors[place]?.type ?? "any",
+  }));
+}
+
+function diffSchema(plan: ColumnPlan, before: readonly DiffColumn[], after: readonly DiffColumn[]): SchemaDiff {
+  const retyped = plan.shared.flatMap((column) => {
+    const from = before[column.before];
+    const to = after[column.after];
+    if (from === undefined || to === undefined || !isRetyped(from, to)) return [];
+    return [{ name: column.name, before: from.nativeType ?? from.type, after: to.nativeType ?? to.type }];
+  });
+  return {
+    added: plan.added.flatMap((place) => after[place] ?? []),
+    dropped: plan.dropped.flatMap((place) => before[place] ?? []),
+    renamed: plan.renames.map((rename) => ({
+      before: before[rename.before]?.name ?? "",
+      after: after[rename.after]?.name ?? "",
+    })),
+    retyped,
+    isReordered: plan.shared.some((column, at) => column.before < (plan.shared[at - 1]?.before ?? -1)),
+  };
+}
+
+/** A column without any value has no type that could have changed. */
+function isRetyped(before: DiffColumn, after: DiffColumn): boolean {
+  if (before.nativeType !== undefined && after.nativeType !== undefined) return before.nativeType !== after.nativeType;
+  return before.type !== after.type && before.type !== "any" && after.type !== "any";
+}
+
+/** Counts say little where rows changed; then only what holds for the whole file is compared. */
+function diffFormatting(readers: Readers, isContentSame: boolean): TableDiff["formatting"] {
+  const before: Readonly<Record<string, string>> = {
+    format: readers.before.format,
+    ...readers.before.traits(),
+  };
+  const after: Readonly<Record<string, string>> = {
+    format: readers.after.format,
+    ...readers.after.traits(),
+  };
+  const counted = new Set(["quoted cells", "blank lines", "row groups"]);
+  const traits = [...new Set([...Object.keys(before), ...Object.keys(after)])];
+  return traits.flatMap((trait) => {
+    const [from, to] = [before[trait] ?? "", after[trait] ?? ""];
+    return from === to || (counted.has(trait) && !isContentSame) ? [] : [{ trait, before: from, after: to }];
+  });
+}
+
+function pairStatistics(plan: ColumnPlan, readers: Readers, collectors: Matched["collectors"]): TableDiff["statistics"] {
+  const finish = (collector: ColumnCollector | undefined): ColumnStatistics | undefined => collector?.finish();
+  const pair = (
+    name: string,
+    before: ColumnStatistics | undefined,
+    after: ColumnStatistics | undefined,
+  ): TableDiff["statistics"][number] => ({
+    name,
+    ...(before === undefined ? {} : { before }),
+    ...(after === undefined ? {} : { after }),
+  });
+  const shared = new Map(plan.shared.map((column) => [column.after, column.before]));
+  const later = readers.after.columns.map(({ name }, place) => {
+    const from = shared.get(place);
+    return pair(name, from === undefined ? undefined : finish(collectors.before[from]), finish(collectors.after[place]));
+  });
+  const dropped = plan.dropped.map((place) => pair(readers.before.columns[place]?.name ?? "", finish(collectors.before[place]), undefined));
+  return [...later, ...dropped];
+}

@@ -1,0 +1,155 @@
+/** Statistics of one column, in one pass and bounded memory. */
+import { asBuffer } from "../text/encoding.ts";
+import { inferTextType, mergeTypes, type ColumnType } from "../text/infer.ts";
+import { INTEGER_KIND, NOT_A_NUMBER, numberKind, readNumber } from "./number-bytes.ts";
+import { TopValues } from "./top-values.ts";
+
+/** Describes a column's values. */
+export interface ColumnStatistics {
+  /** Cells that are null, absent or, in delimited text, empty. */
+  readonly nulls: number;
+  /** The least and greatest value: by number where all values are numbers, else by bytes. Cut after 200 characters. */
+  readonly min?: string;
+  readonly max?: string;
+  readonly distinct: number;
+  /** Whether `distinct` is exact; else it is within about 2 %. */
+  readonly isDistinctExact: boolean;
+  /** The most frequent values, most first; counts are lower bounds unless `isDistinctExact`. */
+  readonly top: readonly { readonly value: string; readonly count: number }[];
+}
+
+const HLL_BITS = 12;
+const TEXT_LIMIT = 200;
+const TOP_LIMIT = 5;
+
+/** Collects a column's statistics. */
+export class ColumnCollector {
+  nulls = 0;
+  #values = 0;
+  #type: ColumnType | undefined;
+  #isNumeric = true;
+  #numberMin = Number.POSITIVE_INFINITY;
+  #numberMax = Number.NEGATIVE_INFINITY;
+  #numberMinText: Uint8Array | undefined;
+  #numberMaxText: Uint8Array | undefined;
+  #textMin: Uint8Array | undefined;
+  #textMax: Uint8Array | undefined;
+  readonly #registers = new Uint8Array(1 << HLL_BITS);
+  readonly #top = new TopValues();
+  readonly #isEmptyNull: boolean;
+
+  /** In delimited text an empty cell stands for null. */
+  constructor(options: { readonly isEmptyNull: boolean }) {
+    this.#isEmptyNull = options.isEmptyNull;
+  }
+
+  /** Takes note of a value whose hash is known. */
+  add(bytes: Uint8Array, start: number, end: number, hash: { readonly first: number; readonly second: number }): void {
+    if (start === end && this.#isEmptyNull) {
+      this.nulls++;
+      return;
+    }
+    this.#values++;
+    if (this.#isNumeric) this.#addNumber(bytes, start, end);
+    else if (this.#type !== "string") this.#addType(bytes, start, end);
+    if (this.#textMin === undefined || isLess(bytes, start, end, this.#textMin))
+      this.#textMin = bytes.slice(start, Math.min(end, start + TEXT_LIMIT));
+    if (this.#textMax === undefined || isGreater(bytes, start, end, this.#textMax))
+      this.#textMax = bytes.slice(start, Math.min(end, start + TEXT_LIMIT));
+    const register = hash.first >>> (32 - HLL_BITS);
+    const rank = Math.clz32(hash.second) + 1;
+    if (rank > (this.#registers[register] ?? 0)) this.#registers[register] = rank;
+    this.#top.add(bytes, start, end, hash);
+  }
+
+  /** Returns the type that holds all values of a delimited text's column. */
+  get type(): ColumnType {
+    return this.#type ?? "any";
+  }
+
+  /** Returns what was collected. */
+  finish(): ColumnStatistics {
+    const [min, max] = this.#isNumeric ? [this.#numberMinText, this.#numberMaxText] : [this.#textMin, this.#textMax];
+    const isDistinctExact = this.#top.isExact;
+    return {
+      nulls: this.nulls,
+      ...(min === undefined || max === undefined ? {} : { min: shorten(min), max: shorten(max) }),
+      distinct: isDistinctExact ? this.#top.size : this.#estimate(),
+      isDistinctExact,
+      top: this.#top.list(TOP_LIMIT),
+    };
+  }
+
+  #addNumber(bytes: Uint8Array, start: number, end: number): void {
+    const value = readNumber(bytes, start, end);
+    if (numberKind.last === NOT_A_NUMBER) {
+      this.#addType(bytes, start, end);
+      if (this.#type !== "integer" && this.#type !== "number") this.#isNumeric = false;
+      return;
+    }
+    if (numberKind.last !== INTEGER_KIND) this.#type = "number";
+    else this.#type ??= "integer";
+    if (value < this.#numberMin) {
+      this.#numberMin = value;
+      this.#numberMinText = bytes.slice(start, end);
+    }
+    if (value > this.#numberMax) {
+      this.#numberMax = value;
+      this.#numberMaxText = bytes.slice(start, end);
+    }
+  }
+
+  #addType(bytes: Uint8Array, start: number, end: number): void {
+    if (this.#type === "date" && isDate(bytes, start, end)) return;
+    const text = end - start > 64 ? "long text" : asBuffer(bytes).toString("utf8", start, end);
+    this.#type = mergeTypes(this.#type, inferTextType(text), "string");
+  }
+
+  /** The estimate of HyperLogLog (Flajolet et al. 2007), with linear counting where few registers are set. */
+  #estimate(): number {
+    const count = this.#registers.length;
+    let sum = 0;
+    let zeros = 0;
+    for (const rank of this.#registers) {
+      sum += 2 ** -rank;
+      if (rank === 0) zeros++;
+    }
+    const estimate = ((0.7213 / (1 + 1.079 / count)) * count * count) / sum;
+    const corrected = estimate <= 2.5 * count && zeros > 0 ? count * Math.log(count / zeros) : estimate;
+    return Math.min(Math.round(corrected), this.#values);
+  }
+}
+
+function isDate(bytes: Uint8Array, start: number, end: number): boolean {
+  if (end - start !== 10 || bytes[start + 4] !== 0x2d || bytes[start + 7] !== 0x2d) return false;
+  const month = ((bytes[start + 5] ?? 0) - 48) * 10 + (bytes[start + 6] ?? 0) - 48;
+  const day = ((bytes[start + 8] ?? 0) - 48) * 10 + (bytes[start + 9] ?? 0) - 48;
+  if (month < 1 || month > 12 || day < 1 || day > 31) return false;
+  for (let at = start; at < end; at++) {
+    const byte = bytes[at] ?? 0;
+    if ((byte < 48 || byte > 57) && at !== start + 4 && at !== start + 7) return false;
+  }
+  return true;
+}
+
+function isLess(bytes: Uint8Array, start: number, end: number, than: Uint8Array): boolean {
+  return compare(bytes, start, end, than) < 0;
+}
+
+function isGreater(bytes: Uint8Array, start: number, end: number, than: Uint8Array): boolean {
+  return compare(bytes, start, end, than) > 0;
+}
+
+function compare(bytes: Uint8Array, start: number, end: number, than: Uint8Array): number {
+  const length = Math.min(end - start, than.length);
+  for (let at = 0; at < length; at++) {
+    const difference = (bytes[start + at] ?? 0) - (than[at] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return Math.min(end - start, TEXT_LIMIT) - than.length;
+}
+
+function shorten(bytes: Uint8Array): string {
+  const text = asBuffer(bytes).toString("utf8");
+  return bytes.length < TEXT_LIMIT ? text : `${text.replace(/\ufffd+$/, "")}…`;
+}
