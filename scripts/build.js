@@ -11,7 +11,7 @@ const bundled = new Set(["commander", "ignore", "yaml"]);
 rmSync(path.join(root, "dist"), { recursive: true, force: true });
 await build({
   absWorkingDir: root,
-  entryPoints: { cli: "src/cli/main.ts", "hash-worker": "src/store/hash-worker.ts" },
+  entryPoints: { cli: "src/cli/main.ts" },
   outdir: "dist",
   bundle: true,
   splitting: true,

@@ -31,7 +31,7 @@ export interface TargetStatus {
   readonly notHere: number;
   /** Files of the version whose content the cache lacks. */
   readonly notCached: number;
-  /** False when the remote is not known to have the version; undefined without a remote. */
+  /** False when the version is cached here and the remote is not known to have it; undefined without a remote. */
   readonly isPushed: boolean | undefined;
 }
 
@@ -102,6 +102,8 @@ function statusOf(workspace: Workspace, { target, only }: Selection, parts: Stat
   const compared = isAbsent ? { changes: [], present: 0, clean: 0 } : compareTarget(compareContext, base, only);
   const total = base.files ?? 1;
   const notNew = compared.changes.filter((change) => change.kind === "modified" || change.kind === "deleted" || change.kind === "renamed").length;
+  const notCached = countNotCached(workspace, target, pointer, parts.mark);
+  const isKnownPushed = parts.pushed?.has(pointer);
   return {
     target,
     pointer,
@@ -110,8 +112,9 @@ function statusOf(workspace: Workspace, { target, only }: Selection, parts: Stat
     isUntracked,
     changes: compared.changes,
     notHere: only === undefined ? Math.max(0, total - compared.clean - notNew) : 0,
-    notCached: countNotCached(workspace, target, pointer, parts.mark),
-    isPushed: parts.pushed?.has(pointer),
+    notCached,
+    // What is not here cannot be pushed from here: whoever added it may well have.
+    isPushed: isKnownPushed === false && notCached > 0 ? undefined : isKnownPushed,
   };
 }
 

@@ -1,0 +1,65 @@
+import type { CommandDefinition } from "./command.ts";
+
+/** Is a command as help, completion and did-you-mean know it; its module is loaded when it is run. */
+export interface CommandEntry {
+  readonly name: string;
+  readonly summary: string;
+  readonly group: string;
+  readonly isHidden?: boolean;
+  load(): Promise<CommandDefinition>;
+}
+
+const TRACK = "Track";
+const SHARE = "Share";
+const KEEP = "Keep in order";
+
+/** Lists every command there is, in the order in which help shows them. */
+export const COMMANDS: readonly CommandEntry[] = [
+  entry("init", TRACK, "prepare a Git repository for mlv", async () => (await import("./commands/init.ts")).command),
+  entry("add", TRACK, "track files and folders, or record edits of them", async () => (await import("./commands/add.ts")).command),
+  entry("status", TRACK, "show what changed, what is out of date and what is not pushed", async () => (await import("./commands/status.ts")).command),
+  entry("checkout", TRACK, "make the workspace what the pointers say, from the cache", async () => (await import("./commands/checkout.ts")).command),
+  entry("push", SHARE, "send versions to a remote", async () => (await import("./commands/push.ts")).command),
+  entry("fetch", SHARE, "bring versions from a remote into the cache", async () => (await import("./commands/fetch.ts")).command),
+  entry("pull", SHARE, "fetch and check out", async () => (await import("./commands/pull.ts")).command),
+  entry("remote", SHARE, "add, list, check and remove remotes", async () => (await import("./commands/remote.ts")).command),
+  entry("completion", KEEP, "print a completion script for bash, zsh or fish", async () => (await import("./commands/completion.ts")).command),
+  { ...entry("__complete", KEEP, "complete a word", async () => (await import("./commands/complete.ts")).command), isHidden: true },
+];
+
+function entry(name: string, group: string, summary: string, load: () => Promise<CommandDefinition>): CommandEntry {
+  return { name, group, summary, load };
+}
+
+/** Returns a command by its name, or undefined. */
+export function findCommand(name: string): CommandEntry | undefined {
+  return COMMANDS.find((command) => command.name === name);
+}
+
+/** Returns the command whose name is nearest to a mistyped one, or undefined when none is near. */
+export function suggest(name: string): string | undefined {
+  let best: { readonly name: string; readonly distance: number } | undefined;
+  for (const command of COMMANDS) {
+    if (command.isHidden === true) continue;
+    const distance = command.name.startsWith(name) && name.length > 1 ? 0.5 : editDistance(name, command.name);
+    if (distance <= Math.max(1, Math.floor(command.name.length / 3)) && (best === undefined || distance < best.distance)) best = { name: command.name, distance };
+  }
+  return best?.name;
+}
+
+/** Counts insertions, deletions, replacements and swaps of neighbours (Damerau's distance, restricted). */
+function editDistance(left: string, right: string): number {
+  const rows: number[][] = [Array.from({ length: right.length + 1 }, (_, column) => column)];
+  for (let row = 1; row <= left.length; row++) {
+    const current = [row];
+    for (let column = 1; column <= right.length; column++) {
+      const cost = left[row - 1] === right[column - 1] ? 0 : 1;
+      let distance = Math.min((rows[row - 1]?.[column] ?? 0) + 1, (current[column - 1] ?? 0) + 1, (rows[row - 1]?.[column - 1] ?? 0) + cost);
+      const isSwap = row > 1 && column > 1 && left[row - 1] === right[column - 2] && left[row - 2] === right[column - 1];
+      if (isSwap) distance = Math.min(distance, (rows[row - 2]?.[column - 2] ?? 0) + 1);
+      current.push(distance);
+    }
+    rows.push(current);
+  }
+  return rows[left.length]?.[right.length] ?? 0;
+}

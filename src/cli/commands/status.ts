@@ -1,0 +1,114 @@
+import { status, type StatusResult, type TargetStatus } from "../../ops/status.ts";
+import { listOf, type CommandDefinition } from "../command.ts";
+import { EXIT, exitStatusOf } from "../exit-status.ts";
+import { formatBytes, formatCount, formatPlural } from "../format.ts";
+import type { Session } from "../session.ts";
+import { escapeName, quoteForShell } from "../terminal.ts";
+
+const SHOWN_CHANGES = 20;
+
+export const command: CommandDefinition = {
+  examples: [
+    ["mlv status", "everything that is tracked"],
+    ["mlv status data/images --exit-code", "exit 4 when anything differs"],
+    ["mlv status --json", "for scripts; docs/json.md has the fields"],
+  ],
+  configure: (command_, run) => {
+    command_
+      .argument("[path...]", "targets, or paths inside them")
+      .option("--exit-code", "exit 4 when there are differences")
+      .option("--all", "list every changed file")
+      .action(
+        run(async ({ session, args, options }) => {
+          const result = await status(session.operation, { paths: listOf(args[0]) });
+          session.document({ command: "status", remote: result.remote, targets: result.targets.map(toJson) });
+          const isClean = printStatus(session, result, options["all"] === true);
+          const problem = result.targets.find((target) => target.problem !== undefined)?.problem;
+          if (problem !== undefined) return exitStatusOf(problem.code);
+          return options["exitCode"] === true && !isClean ? EXIT.differences : EXIT.done;
+        }),
+      );
+  },
+};
+
+function toJson(target: TargetStatus): object {
+  const { problem, ...rest } = target;
+  return problem === undefined ? rest : { ...rest, problem: { code: problem.code, message: problem.message, hint: problem.hint } };
+}
+
+function printStatus(session: Session, result: StatusResult, isAll: boolean): boolean {
+  if (result.targets.length === 0) {
+    session.print("Nothing is tracked yet.\nNext: mlv add PATH");
+    return true;
+  }
+  let differing = 0;
+  const unpushed: TargetStatus[] = [];
+  for (const target of result.targets) {
+    const lines = describe(session, target, isAll);
+    if (lines.length > 0) {
+      differing += 1;
+      session.print(lines.join("\n"));
+    }
+    if (target.isPushed === false) unpushed.push(target);
+  }
+  if (differing === 0) session.print(`${formatPlural(result.targets.length, "target")} clean.`);
+  if (unpushed.length > 0) {
+    const names = unpushed.slice(0, 5).map((target) => escapeName(target.target));
+    const more = unpushed.length > 5 ? ` and ${formatCount(unpushed.length - 5)} more` : "";
+    session.print(`${session.style.yellow("not pushed")} to ${result.remote}: ${names.join(", ")}${more}\nNext: mlv push`);
+  }
+  return differing === 0 && unpushed.length === 0;
+}
+
+function describe(session: Session, status_: TargetStatus, isAll: boolean): string[] {
+  const { style } = session;
+  const { target } = status_;
+  const notes: string[] = [];
+  if (status_.problem !== undefined) {
+    const hint = status_.problem.hint === undefined ? [] : [`    ${style.cyan("hint:")} ${status_.problem.hint}`];
+    return [`${style.bold(escapeName(target))}: ${style.red("broken pointer")}`, `    ${escapeName(status_.problem.message)}`, ...hint];
+  }
+  const hints: string[] = [];
+  if (status_.isUntracked) notes.push(style.yellow("pointer not in Git yet"));
+  if (status_.isAbsent) {
+    notes.push(`not here (${formatBytes(status_.pointer?.size ?? 0)})`);
+    hints.push(status_.notCached > 0 ? `mlv pull ${quoteForShell(target)}` : `mlv checkout ${quoteForShell(target)}`);
+  }
+  if (status_.isOutOfDate) {
+    notes.push(style.yellow(status_.changes.length > 0 ? "out of date, and edited here" : "out of date"));
+    hints.push(status_.notCached > 0 ? `mlv pull ${quoteForShell(target)}` : `mlv checkout ${quoteForShell(target)}`);
+  } else if (status_.changes.length > 0) {
+    hints.push(`mlv add ${quoteForShell(target)}`);
+  }
+  if (!status_.isAbsent && status_.notHere > 0) notes.push(`${formatPlural(status_.notHere, "file")} not here`);
+  if (!status_.isAbsent && !status_.isOutOfDate && status_.notCached > 0) {
+    notes.push(`${status_.pointer?.kind === "dir" ? formatPlural(status_.notCached, "file") : "its content"} missing from the cache`);
+    hints.push(`mlv fetch ${quoteForShell(target)}`);
+  }
+  if (notes.length === 0 && status_.changes.length === 0) return [];
+  const title = `${style.bold(escapeName(target))}${notes.length > 0 ? `: ${notes.join(", ")}` : ""}`;
+  return [title, ...describeChanges(session, status_, isAll), ...(hints.length === 0 ? [] : [`    ${style.dim(`→ ${[...new Set(hints)].join(", ")}`)}`])];
+}
+
+function describeChanges(session: Session, { changes, target, pointer }: TargetStatus, isAll: boolean): string[] {
+  const { style } = session;
+  const shown = isAll ? changes : changes.slice(0, SHOWN_CHANGES);
+  const lines = shown.map((change) => {
+    const name = pointer?.kind === "dir" ? escapeName(change.path) : escapeName(target);
+    const size = change.size === undefined ? "" : style.dim(` (${formatBytes(change.size)})`);
+    switch (change.kind) {
+      case "new":
+        return `    ${style.green("new:       ")} ${name}${size}`;
+      case "modified":
+        return `    ${style.yellow("modified:  ")} ${name}${change.modeOnly === true ? style.dim(" (executable bit)") : size}`;
+      case "deleted":
+        return `    ${style.red("deleted:   ")} ${name}`;
+      case "renamed":
+        return `    ${style.yellow("renamed:   ")} ${escapeName(change.from ?? "")} → ${name}`;
+      case "unsupported":
+        return `    ${style.red("cannot add:")} ${name} is no regular file`;
+    }
+  });
+  if (shown.length < changes.length) lines.push(`    … and ${formatCount(changes.length - shown.length)} more (\`mlv status --all\` lists them)`);
+  return lines;
+}

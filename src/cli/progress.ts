@@ -1,0 +1,101 @@
+import type { NoticeEvent, OperationEvent, Phase, ProgressEvent } from "../base/events.ts";
+import { redact } from "../base/redaction.ts";
+import { formatBytes, formatCount, formatDuration } from "./format.ts";
+import { escapeName, type Style } from "./terminal.ts";
+
+/** Says how progress is shown. */
+export interface ProgressOptions {
+  readonly stderr: NodeJS.WriteStream;
+  readonly isTty: boolean;
+  readonly isQuiet: boolean;
+  readonly style: Style;
+}
+
+const VERBS: Readonly<Record<Phase, string>> = {
+  scan: "looking at",
+  hash: "hashing",
+  upload: "uploading",
+  download: "downloading",
+  checkout: "writing",
+  verify: "verifying",
+  check: "checking",
+  delete: "deleting",
+};
+const REDRAW_MS = 100;
+const PLAIN_LINE_MS = 10_000;
+const SHOW_AFTER_MS = 300;
+
+/**
+ * Shows the events of an operation on stderr: one line that is redrawn on a terminal, a plain line every ten seconds elsewhere, nothing
+ * but warnings when quiet. Call `stop` before anything else is printed.
+ */
+export class ProgressView {
+  readonly #options: ProgressOptions;
+  readonly #startedAt = Date.now();
+  #phase: Phase | undefined;
+  #phaseStartedAt = 0;
+  #shownAt = 0;
+  #isLineShown = false;
+
+  constructor(options: ProgressOptions) {
+    this.#options = options;
+  }
+
+  readonly onEvent = (event: OperationEvent): void => {
+    if (event.type === "notice") this.#notice(event);
+    else this.#progress(event);
+  };
+
+  /** Takes the line away. */
+  stop(): void {
+    if (!this.#isLineShown) return;
+    this.#options.stderr.write("\r\u001b[K");
+    this.#isLineShown = false;
+  }
+
+  #notice(event: NoticeEvent): void {
+    const { isQuiet, stderr, style } = this.#options;
+    if (isQuiet && event.level === "info") return;
+    this.stop();
+    const label = event.level === "warning" ? style.yellow("warning:") : style.cyan("note:");
+    stderr.write(`${label} ${redact(escapeName(event.message))}\n`);
+    if (event.hint !== undefined) stderr.write(`${style.cyan("hint:")} ${escapeName(event.hint)}\n`);
+  }
+
+  #progress(event: ProgressEvent): void {
+    const { isQuiet, isTty, stderr } = this.#options;
+    if (isQuiet) return;
+    const now = Date.now();
+    if (event.phase !== this.#phase) {
+      this.#phase = event.phase;
+      this.#phaseStartedAt = now;
+    }
+    if (isTty ? now - this.#startedAt < SHOW_AFTER_MS || now - this.#shownAt < REDRAW_MS : now - Math.max(this.#shownAt, this.#startedAt) < PLAIN_LINE_MS) return;
+    this.#shownAt = now;
+    const line = formatProgress(event, now - this.#phaseStartedAt);
+    if (isTty) {
+      stderr.write(`\r\u001b[K${line.slice(0, Math.max(20, (stderr.columns ?? 80) - 1))}`);
+      this.#isLineShown = true;
+    } else {
+      stderr.write(`${line}\n`);
+    }
+  }
+}
+
+/** Returns one line: what, how far, how fast, how long still. */
+export function formatProgress(event: ProgressEvent, elapsedMs: number): string {
+  const parts = [`${VERBS[event.phase]}${event.subject === undefined ? "" : ` ${escapeName(event.subject)}`}:`];
+  const { bytes, totalBytes, files, totalFiles } = event;
+  if (files > 0 || totalFiles !== undefined) parts.push(totalFiles === undefined ? `${formatCount(files)} files,` : `${formatCount(files)}/${formatCount(totalFiles)} files,`);
+  if (totalBytes !== undefined && totalBytes > 0) {
+    parts.push(`${formatBytes(bytes)} of ${formatBytes(totalBytes)} (${Math.min(100, Math.floor((bytes / totalBytes) * 100))}%)`);
+  } else {
+    parts.push(formatBytes(bytes));
+  }
+  if (elapsedMs > 500 && bytes > 0) {
+    const rate = bytes / (elapsedMs / 1000);
+    parts.push(`at ${formatBytes(rate)}/s`);
+    if (totalBytes !== undefined && totalBytes > bytes) parts.push(`${formatDuration(((totalBytes - bytes) / rate) * 1000)} left`);
+  }
+  return parts.join(" ");
+}

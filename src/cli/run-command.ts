@@ -1,0 +1,89 @@
+import { Command, CommanderError } from "commander";
+import { MlvError } from "../base/errors.ts";
+import type { Action, CommandDefinition } from "./command.ts";
+import type { CommandEntry } from "./command-table.ts";
+import { EXIT } from "./exit-status.ts";
+import { watchInterrupts } from "./interrupt.ts";
+import { createSession, type GlobalOptions } from "./session.ts";
+
+/** Loads a command, parses its arguments and runs it; returns its exit status. Throws `usage` for arguments that do not fit. */
+export async function runCommand(entry: CommandEntry, argv: readonly string[]): Promise<number> {
+  const definition = await entry.load();
+  const outcome = { status: EXIT.done as number };
+  const command = createCommand(entry, definition, (action) => async (...parameters: unknown[]) => {
+    const self = parameters.at(-1) as Command;
+    outcome.status = await runAction(action, self);
+  });
+  try {
+    await command.parseAsync([...argv], { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return EXIT.done;
+    throw toUsageError(error, entry.name);
+  }
+  return outcome.status;
+}
+
+/** Returns a command with the options that every command has; also what help and completion are made from. */
+export function createCommand(
+  entry: CommandEntry,
+  definition: CommandDefinition,
+  run: (action: Action) => (...parameters: unknown[]) => Promise<void>,
+): Command {
+  const command = new Command(entry.name).description(entry.summary);
+  // Sub-commands inherit the handling of errors only when it is set before they are added.
+  command.exitOverride().configureOutput({ writeErr: () => undefined, outputError: () => undefined });
+  command.showSuggestionAfterError(true);
+  definition.configure(command, run);
+  const leaves = command.commands.length === 0 ? [command] : command.commands;
+  for (const leaf of leaves) addGlobalOptions(leaf);
+  const examples = definition.examples.map(([line, what]) => `  $ ${line}\n      ${what}`).join("\n");
+  if (examples !== "") command.addHelpText("after", `\nExamples:\n${examples}`);
+  command.usage(command.commands.length === 0 ? `[options]${command.registeredArguments.map((argument) => ` ${describeArgument(argument)}`).join("")}` : "<command> [options]");
+  command.name(`mlv ${entry.name}`);
+  return command;
+}
+
+function describeArgument(argument: { name(): string; required: boolean; variadic: boolean }): string {
+  const name = `${argument.name()}${argument.variadic ? "..." : ""}`;
+  return argument.required ? `<${name}>` : `[${name}]`;
+}
+
+function addGlobalOptions(command: Command): void {
+  command
+    .option("-C <dir>", "run as if started in DIR")
+    .option("-j, --jobs <n>", "how many files or requests at once")
+    .option("--json", "print one JSON document")
+    .option("-q, --quiet", "print nothing but errors and warnings")
+    .option("--no-wait", "fail instead of waiting for a lock")
+    .option("--no-progress", "show no progress")
+    .option("--debug", "show the stack of an error");
+}
+
+async function runAction(action: Action, command: Command): Promise<number> {
+  const options = command.opts<Record<string, unknown> & GlobalOptions>();
+  let stop = (): void => undefined;
+  const signal = watchInterrupts(() => {
+    stop();
+    process.stderr.write("stopping; press Ctrl-C again to stop at once\n");
+  });
+  const session = createSession(options, signal);
+  stop = session.stop;
+  try {
+    return (await action({ session, args: command.processedArgs as (string | string[] | undefined)[], options })) ?? EXIT.done;
+  } catch (error) {
+    // Whatever failed because it was told to stop, failed because it was told to stop.
+    if (signal.aborted) throw signal.reason;
+    throw error;
+  } finally {
+    session.stop();
+  }
+}
+
+function toUsageError(error: CommanderError, name: string): MlvError {
+  const [first = "", ...rest] = error.message.replace(/^error: /, "").split("\n");
+  const suggestion = /\(Did you mean (.+?)\?\)/.exec(rest.join(" "))?.[1];
+  return new MlvError("usage", `\`mlv ${name}\`: ${first}`, {
+    hint: suggestion === undefined ? `\`mlv help ${name}\` shows its options and examples` : `did you mean \`${suggestion}\`?`,
+  });
+}

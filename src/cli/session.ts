@@ -1,0 +1,97 @@
+import path from "node:path";
+import { MlvError } from "../base/errors.ts";
+import { redact } from "../base/redaction.ts";
+import type { OperationContext } from "../ops/open-workspace.ts";
+import { ProgressView } from "./progress.ts";
+import { createStyle, wantsColor, type Style } from "./terminal.ts";
+
+/** Are the options that every command takes. */
+export interface GlobalOptions {
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+  readonly C?: string;
+  readonly jobs?: string;
+  readonly wait?: boolean;
+  readonly debug?: boolean;
+  readonly progress?: boolean;
+}
+
+/** Is one run of a command: where it runs, what it may print to, and what operations get. */
+export interface Session {
+  readonly isJson: boolean;
+  readonly isQuiet: boolean;
+  readonly isDebug: boolean;
+  /** True when stdout is a terminal. */
+  readonly isTty: boolean;
+  readonly style: Style;
+  readonly operation: OperationContext;
+  /** Prints a line of the result for people to stdout; nothing with `--json` or `--quiet`. */
+  print(line: string): void;
+  /** Prints a message for people to stderr; nothing with `--json` or `--quiet`. */
+  note(line: string): void;
+  /** Prints the one JSON document of the result; nothing without `--json`. */
+  document(value: object): void;
+  /** Writes bytes to stdout, waiting while it is full. */
+  write(data: Uint8Array): Promise<void>;
+  /** Takes the progress line away. */
+  stop(): void;
+}
+
+/** Opens a session from the global options. Throws `usage` for a job count that is none, `path-not-found` for a missing `-C` folder. */
+export function createSession(options: GlobalOptions, signal: AbortSignal): Session {
+  const isJson = options.json === true;
+  const isQuiet = options.quiet === true;
+  const isTty = process.stdout.isTTY === true;
+  const isErrorTty = process.stderr.isTTY === true;
+  const style = createStyle(wantsColor(process.env, isTty));
+  const progress = new ProgressView({
+    stderr: process.stderr,
+    isTty: isErrorTty && process.env["TERM"] !== "dumb",
+    isQuiet: isQuiet || options.progress === false,
+    style: createStyle(wantsColor(process.env, isErrorTty)),
+  });
+  const jobs = options.jobs === undefined ? undefined : parseJobs(options.jobs);
+  const operation: OperationContext = {
+    cwd: path.resolve(options.C ?? "."),
+    env: process.env,
+    onEvent: progress.onEvent,
+    signal,
+    noWait: options.wait === false,
+    ...(jobs === undefined ? {} : { jobs }),
+  };
+  const isSilent = isJson || isQuiet;
+  return {
+    isJson,
+    isQuiet,
+    isDebug: options.debug === true,
+    isTty,
+    style,
+    operation,
+    print: (line) => {
+      if (isSilent) return;
+      progress.stop();
+      process.stdout.write(`${redact(line)}\n`);
+    },
+    note: (line) => {
+      if (isSilent) return;
+      progress.stop();
+      process.stderr.write(`${redact(line)}\n`);
+    },
+    document: (value) => {
+      if (!isJson) return;
+      progress.stop();
+      process.stdout.write(`${JSON.stringify({ mlv: 1, ...value }, undefined, isTty ? 2 : undefined)}\n`);
+    },
+    write: (data) =>
+      new Promise((resolve, reject) => {
+        process.stdout.write(data, (error) => (error ? reject(error) : resolve()));
+      }),
+    stop: () => progress.stop(),
+  };
+}
+
+function parseJobs(text: string): number {
+  const jobs = Number(text);
+  if (Number.isInteger(jobs) && jobs >= 1 && jobs <= 256) return jobs;
+  throw new MlvError("usage", `\`-j\` takes a whole number from 1 to 256, not \`${text}\``);
+}
