@@ -1,0 +1,58 @@
+import type { Sha256 } from "../base/ids.ts";
+import type { OperationContext } from "./open-workspace.ts";
+import { unbuilt } from "./unbuilt.ts";
+
+/** Says what to check. */
+export interface VerifyOptions {
+  /** Targets or paths inside them; everything, all of the cache included, when empty. */
+  readonly paths: readonly string[];
+  readonly cache: boolean;
+  readonly workspace: boolean;
+  /** `full` downloads and hashes every blob, `quick` looks at presence and size only. */
+  readonly remote: false | "full" | "quick";
+  /** Which remote; the default one when absent. */
+  readonly remoteName?: string | undefined;
+  /** Mends what is damaged from wherever a good copy is. */
+  readonly repair: boolean;
+}
+
+/** Is one thing whose bytes are not what they must be. */
+export interface DamagedItem {
+  readonly place: "cache" | "workspace" | "remote";
+  readonly problem: "damaged" | "missing" | "unreadable";
+  /** A file of the cache or workspace, or a remote's key. */
+  readonly path: string;
+  readonly sha256?: Sha256;
+  /** Files of targets that it belongs to, relative to the repository's root; the first few. */
+  readonly names: readonly string[];
+  /** How many there are in all. */
+  readonly nameCount: number;
+  readonly status: "found" | "mended" | "unmended";
+  /** Where the good copy came from, or why there was none. */
+  readonly detail?: string;
+}
+
+/** Counts what was looked at. */
+export interface VerifyCounts {
+  readonly items: number;
+  readonly bytes: number;
+}
+
+/** Is what `verify` found. */
+export interface VerifyResult {
+  readonly cache: VerifyCounts | undefined;
+  readonly workspace: VerifyCounts | undefined;
+  readonly remote: (VerifyCounts & { readonly name: string; readonly url: string; readonly notPushed: readonly string[] }) | undefined;
+  /** Workspace files that were edited here, which is no damage. */
+  readonly edited: number;
+  readonly items: readonly DamagedItem[];
+  readonly damaged: number;
+  readonly mended: number;
+  /** What is still damaged; the command's status is 14 when there is any. */
+  readonly unmended: number;
+}
+
+/** Re-hashes cache, workspace or remote and says what is damaged. Damage is a result, not a failure. Throws `target-not-found`, `remote-…`. */
+export async function verify(context: OperationContext, options: VerifyOptions): Promise<VerifyResult> {
+  return unbuilt(context, options);
+}
