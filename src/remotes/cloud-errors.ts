@@ -55,9 +55,7 @@ export function serviceError(
   reason: RemoteFailure,
   options: RemoteErrorOptions & { readonly why?: string } = {},
 ): RemoteError {
-  const label = [failure.status, failure.name]
-    .filter((part) => part !== undefined && part !== "")
-    .join(" ");
+  const label = [failure.status, failure.name].filter((part) => part !== undefined && part !== "").join(" ");
   const { why, ...rest } = options;
   const retryAfterMs = parseRetryAfter(failure.retryAfter, Date.now());
   return new RemoteError(
@@ -83,31 +81,22 @@ export function fromStatusOrNetwork(failure: ServiceFailure): unknown {
     });
   }
   // An answer that says "done" and cannot be read is no answer of this service: a captive portal, a proxy's page.
-  if (failure.status < 300)
-    return (
-      network ??
-      serviceError(failure, "corrupt", { why: "the answer is not what the service gives" })
-    );
-  const reason =
-    STATUS_REASONS[failure.status] ?? (failure.status >= 500 ? "unavailable" : "misconfigured");
-  if (failure.status === 503 && failure.retryAfter !== undefined)
-    return serviceError(failure, "throttled");
+  if (failure.status < 300) return network ?? serviceError(failure, "corrupt", { why: "the answer is not what the service gives" });
+  const reason = STATUS_REASONS[failure.status] ?? (failure.status >= 500 ? "unavailable" : "misconfigured");
+  if (failure.status === 503 && failure.retryAfter !== undefined) return serviceError(failure, "throttled");
   return serviceError(failure, reason, reason === "corrupt" ? { retryable: false } : {});
 }
 
 const TLS = /^(?:CERT_|ERR_TLS|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO)/;
-const NETWORK =
-  /^(?:E[A-Z]+|UND_ERR_[A-Z_]+|ERR_(?:HTTP|SOCKET|STREAM|INVALID_PROTOCOL)[A-Z_0-9]*|HPE_[A-Z_]+|Z_[A-Z_]+)$/;
+const NETWORK = /^(?:E[A-Z]+|UND_ERR_[A-Z_]+|ERR_(?:HTTP|SOCKET|STREAM|INVALID_PROTOCOL)[A-Z_0-9]*|HPE_[A-Z_]+|Z_[A-Z_]+)$/;
 
 function fromNetworkError(failure: ServiceFailure): RemoteError | undefined {
   const code = deepErrorCode(failure.error);
   const name = failure.error instanceof Error ? failure.error.name : "";
-  if (name === "TimeoutError" || code === "ETIMEDOUT" || code === "ESOCKETTIMEDOUT")
-    return serviceError(failure, "timeout");
+  if (name === "TimeoutError" || code === "ETIMEDOUT" || code === "ESOCKETTIMEDOUT") return serviceError(failure, "timeout");
   if (code === undefined) return undefined;
   const labelled = { ...failure, name: failure.name ?? code };
-  if (TLS.test(code))
-    return serviceError(labelled, "misconfigured", { why: "its certificate cannot be trusted" });
+  if (TLS.test(code)) return serviceError(labelled, "misconfigured", { why: "its certificate cannot be trusted" });
   if (code === "ENOTFOUND")
     return serviceError(labelled, "unavailable", {
       why: "its name cannot be resolved",

@@ -13,10 +13,7 @@ export interface ResponseBodyOptions {
 }
 
 /** Returns a response's body as the contract wants it: exactly `length` bytes or a failure, stopped by the signal, its socket freed at the end. */
-export function responseBody(
-  readable: Readable,
-  options: ResponseBodyOptions,
-): AsyncIterable<Uint8Array> {
+export function responseBody(readable: Readable, options: ResponseBodyOptions): AsyncIterable<Uint8Array> {
   const { signal, key, length } = options;
   const stop = (): void => void readable.destroy(new Error("aborted"));
   // Whoever reads it hears of its failure; until then, and after it was dropped, nobody must.
@@ -33,11 +30,7 @@ export function responseBody(
       for await (const data of readable as AsyncIterable<Uint8Array>) {
         throwIfAborted(signal);
         seen += data.length;
-        if (seen > length)
-          throw new RemoteError(
-            "corrupt",
-            `\`${key}\` has more than the ${length} bytes that were announced`,
-          );
+        if (seen > length) throw new RemoteError("corrupt", `\`${key}\` has more than the ${length} bytes that were announced`);
         options.onBytes?.(data.length);
         yield data;
       }
@@ -46,8 +39,7 @@ export function responseBody(
       throw options.translate(error);
     }
     throwIfAborted(signal);
-    if (seen !== length)
-      throw new RemoteError("unavailable", `\`${key}\` ended after ${seen} of ${length} bytes`);
+    if (seen !== length) throw new RemoteError("unavailable", `\`${key}\` ended after ${seen} of ${length} bytes`);
   };
   return releasingStream(read(), release);
 }

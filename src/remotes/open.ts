@@ -50,12 +50,7 @@ export async function openRemote(config: RemoteConfig, context: OpenContext): Pr
   });
 }
 
-async function openDriver(
-  config: RemoteConfig,
-  context: OpenContext,
-  address: RemoteAddress,
-  options: RemoteOptions,
-): Promise<Remote> {
+async function openDriver(config: RemoteConfig, context: OpenContext, address: RemoteAddress, options: RemoteOptions): Promise<Remote> {
   if (address.scheme === "folder") {
     const { FolderRemote } = await import("./folder/folder-remote.ts");
     const folder = new FolderRemote(address.root, options.count("concurrency"));

@@ -4,10 +4,7 @@ const SECRETS: readonly (readonly [RegExp, string])[] = [
     "$1…",
   ],
   [/\b(AccountKey|SharedAccessSignature|SharedAccessKey)=[^;\s"']*/gi, "$1=…"],
-  [
-    /\b(authorization|x-amz-security-token|x-ms-copy-source-authorization)["']?\s*[:=]\s*["']?[^\r\n"']*/gi,
-    "$1: …",
-  ],
+  [/\b(authorization|x-amz-security-token|x-ms-copy-source-authorization)["']?\s*[:=]\s*["']?[^\r\n"']*/gi, "$1: …"],
   [/\b(Bearer|SharedKey|AWS4-HMAC-SHA256)\s+[^\s"',][^\r\n"']*/g, "$1 …"],
   [/\b(?:AKIA|ASIA)[0-9A-Z]{16}\b/g, "…"],
   [/\bya29\.[\w.-]+/g, "…"],

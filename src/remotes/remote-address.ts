@@ -22,12 +22,10 @@ const BUCKETS = {
 
 const HINTS: Readonly<Record<string, string>> = {
   gcs: "Google Cloud Storage is written `gs://BUCKET/PREFIX`",
-  azure:
-    "Azure Blob Storage is written `az://CONTAINER/PREFIX`; the account is the option `account`",
+  azure: "Azure Blob Storage is written `az://CONTAINER/PREFIX`; the account is the option `account`",
   abfs: "Azure Blob Storage is written `az://CONTAINER/PREFIX`; the account is the option `account`",
   http: "for a service with an address of its own, write `s3://BUCKET/PREFIX` and the option `endpoint`",
-  https:
-    "for a service with an address of its own, write `s3://BUCKET/PREFIX` and the option `endpoint`",
+  https: "for a service with an address of its own, write `s3://BUCKET/PREFIX` and the option `endpoint`",
 };
 
 /**
@@ -35,10 +33,7 @@ const HINTS: Readonly<Record<string, string>> = {
  * Throws `misconfigured` for an unknown scheme, user information, a query, a fragment, `..` in a URL, a leading `-`, and control
  * characters, also percent-encoded ones.
  */
-export function parseRemoteAddress(
-  url: string,
-  repositoryRoot: AbsolutePath | undefined,
-): RemoteAddress {
+export function parseRemoteAddress(url: string, repositoryRoot: AbsolutePath | undefined): RemoteAddress {
   if (url === "") throw refused(url, "it is empty");
   if (url.startsWith("-")) throw refused(url, "it begins with `-`");
   assertPlainText(url, url);
@@ -48,12 +43,7 @@ export function parseRemoteAddress(
   const decoded = decode(url, rest);
   assertPlainText(decoded, url);
   if (!rest.startsWith("//")) throw refused(url, `\`//\` must follow \`${scheme}:\``);
-  if (/[#?]/.test(rest))
-    throw refused(
-      url,
-      "it has a query or a fragment",
-      "write options under `options:` of the remote",
-    );
+  if (/[#?]/.test(rest)) throw refused(url, "it has a query or a fragment", "write options under `options:` of the remote");
   if (decoded.split(/[/\\]/).includes("..")) throw refused(url, "it has the segment `..`");
   switch (scheme) {
     case "file":
@@ -63,11 +53,7 @@ export function parseRemoteAddress(
     case "az":
       return parseBucketUrl(scheme, decoded.slice(2), url);
     default:
-      throw refused(
-        url,
-        `mlv knows no scheme \`${scheme}\``,
-        HINTS[scheme.toLowerCase()] ?? "use `s3://`, `gs://`, `az://` or a folder",
-      );
+      throw refused(url, `mlv knows no scheme \`${scheme}\``, HINTS[scheme.toLowerCase()] ?? "use `s3://`, `gs://`, `az://` or a folder");
   }
 }
 
@@ -82,8 +68,7 @@ function parseBucketUrl(scheme: "s3" | "gs" | "az", rest: string, url: string): 
       "credentials come from the environment; an address is the option `endpoint`",
     );
   }
-  if (!BUCKETS[scheme].test(bucket))
-    throw refused(url, `\`${bucket}\` is not a possible bucket name`);
+  if (!BUCKETS[scheme].test(bucket)) throw refused(url, `\`${bucket}\` is not a possible bucket name`);
   if (prefix !== "" && prefix.split("/").some((segment) => segment === "" || segment === ".")) {
     throw refused(url, "its prefix has an empty or `.` segment");
   }
@@ -102,12 +87,7 @@ function parseFileUrl(url: string): AbsolutePath {
 function resolveFolder(text: string, repositoryRoot: AbsolutePath | undefined): AbsolutePath {
   if (text.startsWith("~")) throw refused(text, "`~` is not expanded here", "write the whole path");
   if (path.isAbsolute(text)) return path.resolve(text) as AbsolutePath;
-  if (repositoryRoot === undefined)
-    throw refused(
-      text,
-      "a relative folder needs a repository to be relative to",
-      "write the whole path",
-    );
+  if (repositoryRoot === undefined) throw refused(text, "a relative folder needs a repository to be relative to", "write the whole path");
   return path.resolve(repositoryRoot, text) as AbsolutePath;
 }
 

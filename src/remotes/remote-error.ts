@@ -17,12 +17,7 @@ const CODES: Readonly<Record<RemoteFailure, ErrorCode>> = {
   untrusted: "endpoint-untrusted",
 };
 
-const RETRYABLE: ReadonlySet<RemoteFailure> = new Set([
-  "throttled",
-  "unavailable",
-  "timeout",
-  "corrupt",
-]);
+const RETRYABLE: ReadonlySet<RemoteFailure> = new Set(["throttled", "unavailable", "timeout", "corrupt"]);
 
 /** Carries what a driver knows of a failure beyond its reason. */
 export interface RemoteErrorOptions extends MlvErrorOptions {

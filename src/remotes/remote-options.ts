@@ -130,8 +130,7 @@ export interface RemoteOptions {
  * does not know, a value of the wrong form, and a secret in a committed configuration.
  */
 export function readRemoteOptions(config: RemoteConfig, scheme: Scheme): RemoteOptions {
-  for (const [name, value] of Object.entries(config.options))
-    checkOption(config, scheme, name, value);
+  for (const [name, value] of Object.entries(config.options)) checkOption(config, scheme, name, value);
   const text = (name: string): string | undefined => {
     const value = Object.hasOwn(config.options, name) ? config.options[name] : undefined;
     return value === "" ? undefined : value;
@@ -145,10 +144,7 @@ export function readRemoteOptions(config: RemoteConfig, scheme: Scheme): RemoteO
   };
 }
 
-function optional(
-  value: string | undefined,
-  convert: (value: string) => number,
-): number | undefined {
+function optional(value: string | undefined, convert: (value: string) => number): number | undefined {
   return value === undefined ? undefined : convert(value);
 }
 
@@ -162,16 +158,13 @@ function checkOption(config: RemoteConfig, scheme: Scheme, name: string, value: 
     );
   };
   if (known === undefined || !known.schemes.includes(scheme)) {
-    const names = Object.keys(REMOTE_OPTIONS).filter(
-      (key) => REMOTE_OPTIONS[key]?.schemes.includes(scheme) === true,
-    );
+    const names = Object.keys(REMOTE_OPTIONS).filter((key) => REMOTE_OPTIONS[key]?.schemes.includes(scheme) === true);
     return fail("is not known for this kind of remote", `known are: ${names.join(", ")}`);
   }
   // eslint-disable-next-line no-control-regex
   if (/[\u0000-\u001f\u007f]/.test(value)) fail("holds a control character");
   if (value === "") return;
-  if (known.pattern !== undefined && !known.pattern.test(value))
-    fail("has a value that is not allowed");
+  if (known.pattern !== undefined && !known.pattern.test(value)) fail("has a value that is not allowed");
   switch (known.kind) {
     case "secret":
       if (config.origin === "committed") {
@@ -185,8 +178,7 @@ function checkOption(config: RemoteConfig, scheme: Scheme, name: string, value: 
       if (value !== "true" && value !== "false") fail("must be `true` or `false`");
       break;
     case "count":
-      if (!/^[1-9]\d{0,4}$/.test(value) && !(name === "retries" && value === "0"))
-        fail("must be a whole number from 1");
+      if (!/^[1-9]\d{0,4}$/.test(value) && !(name === "retries" && value === "0")) fail("must be a whole number from 1");
       break;
     case "bytes":
       if (parseBytes(value) === undefined) fail("must be a size such as `16MiB`");
@@ -204,8 +196,7 @@ function checkOption(config: RemoteConfig, scheme: Scheme, name: string, value: 
 
 function checkEndpoint(value: string, fail: (why: string) => never): void {
   const url = URL.parse(value);
-  if (url === null || (url.protocol !== "https:" && url.protocol !== "http:"))
-    return fail("must be an `https://` or `http://` address");
+  if (url === null || (url.protocol !== "https:" && url.protocol !== "http:")) return fail("must be an `https://` or `http://` address");
   if (url.username !== "" || url.password !== "") fail("must not hold a user name or password");
   if (url.search !== "" || url.hash !== "") fail("must not hold a query or fragment");
 }

@@ -34,11 +34,7 @@ export interface Remote {
   stat(key: string, options?: CallOptions): Promise<RemoteStat | undefined>;
   get(key: string, options?: GetOptions): Promise<RemoteBody | undefined>;
   put(key: string, source: PutSource, options?: PutOptions): Promise<PutResult>;
-  replace(
-    key: string,
-    source: PutSource,
-    options: ReplaceOptions,
-  ): Promise<{ readonly etag: string }>;
+  replace(key: string, source: PutSource, options: ReplaceOptions): Promise<{ readonly etag: string }>;
   list(prefix: string, options?: ListOptions): AsyncIterable<RemoteEntry>;
   remove(key: string, options?: CallOptions): Promise<void>;
   /** Deletes many keys with as few requests as the service allows; missing keys are no error. */

@@ -6,10 +6,7 @@ import type { ByteRange, PutSource } from "./remote.ts";
  * Returns a stream over a generator that calls `release` exactly once: at its end, on failure, or when it is returned,
  * also when it was never started (a bare generator runs none of its own code then).
  */
-export function releasingStream(
-  generator: AsyncGenerator<Uint8Array>,
-  release: () => void | Promise<void>,
-): AsyncIterable<Uint8Array> {
+export function releasingStream(generator: AsyncGenerator<Uint8Array>, release: () => void | Promise<void>): AsyncIterable<Uint8Array> {
   let released: Promise<void> | undefined;
   const releaseOnce = (): Promise<void> => (released ??= Promise.resolve(release()));
   const iterator: AsyncIterator<Uint8Array> = {
@@ -41,11 +38,7 @@ export async function discardStream(stream: AsyncIterable<Uint8Array>): Promise<
 }
 
 /** Yields a source's bytes and throws `corrupt` (not retryable) unless exactly the declared number comes. */
-export async function* checkedSource(
-  source: PutSource,
-  range?: ByteRange,
-  signal?: AbortSignal,
-): AsyncGenerator<Uint8Array> {
+export async function* checkedSource(source: PutSource, range?: ByteRange, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
   const expected = range?.length ?? source.size;
   let seen = 0;
   for await (const data of range === undefined ? source.open() : source.open(range)) {
@@ -90,21 +83,14 @@ export class WatchedSource {
 
 function wrongSourceSize(expected: number, seen: number): RemoteError {
   const relation = seen > expected ? "more than" : `only ${seen} of`;
-  return new RemoteError(
-    "corrupt",
-    `the data to upload has ${relation} the ${expected} bytes that it was said to have`,
-    {
-      retryable: false,
-      hint: "the file changed while it was being sent; run the same command again",
-    },
-  );
+  return new RemoteError("corrupt", `the data to upload has ${relation} the ${expected} bytes that it was said to have`, {
+    retryable: false,
+    hint: "the file changed while it was being sent; run the same command again",
+  });
 }
 
 /** Returns all bytes of a stream in one buffer of exactly `size` bytes; throws `corrupt` otherwise. */
-export async function collectStream(
-  stream: AsyncIterable<Uint8Array>,
-  size: number,
-): Promise<Buffer> {
+export async function collectStream(stream: AsyncIterable<Uint8Array>, size: number): Promise<Buffer> {
   const pieces: Uint8Array[] = [];
   let seen = 0;
   for await (const data of stream) {
@@ -114,16 +100,12 @@ export async function collectStream(
   }
   if (seen !== size) throw new RemoteError("corrupt", `only ${seen} of ${size} bytes came`);
   const only = pieces[0];
-  if (pieces.length === 1 && only !== undefined)
-    return Buffer.from(only.buffer, only.byteOffset, only.length);
+  if (pieces.length === 1 && only !== undefined) return Buffer.from(only.buffer, only.byteOffset, only.length);
   return Buffer.concat(pieces, size);
 }
 
 /** Yields the same bytes in pieces of exactly `pieceBytes`, the last one shorter; large inputs are not copied. */
-export async function* rechunk(
-  stream: AsyncIterable<Uint8Array>,
-  pieceBytes: number,
-): AsyncGenerator<Uint8Array> {
+export async function* rechunk(stream: AsyncIterable<Uint8Array>, pieceBytes: number): AsyncGenerator<Uint8Array> {
   let waiting: Uint8Array[] = [];
   let waitingBytes = 0;
   for await (const data of stream) {
@@ -153,8 +135,7 @@ export function bytesSource(data: Uint8Array): PutSource {
   return {
     size: data.length,
     async *open(range) {
-      const piece =
-        range === undefined ? data : data.subarray(range.offset, range.offset + range.length);
+      const piece = range === undefined ? data : data.subarray(range.offset, range.offset + range.length);
       if (piece.length > 0) yield piece;
     },
   };
@@ -163,8 +144,7 @@ export function bytesSource(data: Uint8Array): PutSource {
 /** Returns the asked range inside a blob of `size` bytes, or throws `corrupt` (not retryable) when the blob cannot fill it. */
 export function rangeWithin(size: number, range: ByteRange | undefined, key: string): ByteRange {
   if (range === undefined) return { offset: 0, length: size };
-  if (range.offset < 0 || range.length < 0 || range.offset + range.length > size)
-    throw rangeOutside(range, key, size);
+  if (range.offset < 0 || range.length < 0 || range.offset + range.length > size) throw rangeOutside(range, key, size);
   return range;
 }
 
@@ -172,9 +152,5 @@ export function rangeWithin(size: number, range: ByteRange | undefined, key: str
 export function rangeOutside(range: ByteRange, key: string, size?: number): RemoteError {
   const end = range.offset + range.length;
   const has = size === undefined ? "is shorter" : `has only ${size} bytes`;
-  return new RemoteError(
-    "corrupt",
-    `bytes ${range.offset} to ${end} of \`${key}\` were asked for, but it ${has}`,
-    { retryable: false },
-  );
+  return new RemoteError("corrupt", `bytes ${range.offset} to ${end} of \`${key}\` were asked for, but it ${has}`, { retryable: false });
 }

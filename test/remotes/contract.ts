@@ -18,11 +18,7 @@ export interface ContractOptions {
 }
 
 /** Holds one driver, wrapper or server to every sentence of the remote contract. */
-export function describeRemote(
-  name: string,
-  open: () => Promise<OpenedRemote>,
-  options: ContractOptions = {},
-): void {
+export function describeRemote(name: string, open: () => Promise<OpenedRemote>, options: ContractOptions = {}): void {
   describe(`the contract on ${name}`, () => {
     let opened: OpenedRemote;
     let remote: Remote;
@@ -41,9 +37,7 @@ export function describeRemote(
     test("absence is a value for stat and get, and removing what is missing is no error", async () => {
       expect(await remote.stat("objects/aa/missing")).toBeUndefined();
       expect(await remote.get("objects/aa/missing")).toBeUndefined();
-      expect(
-        await remote.get("objects/aa/missing", { range: { offset: 3, length: 5 } }),
-      ).toBeUndefined();
+      expect(await remote.get("objects/aa/missing", { range: { offset: 3, length: 5 } })).toBeUndefined();
       await remote.remove("objects/aa/missing");
       await remote.removeMany(["objects/aa/missing", "objects/aa/missing2"]);
       expect(await listAll(remote, "objects/aa/")).toEqual([]);
@@ -58,9 +52,7 @@ export function describeRemote(
       if (stat?.sha256 !== undefined) expect(stat.sha256).toBe(hashOf(data));
       const body = await remote.get("objects/bb/one");
       expect(body).toMatchObject({ size: data.length, length: data.length, etag: put.etag });
-      expect(hashOf((await readAll(remote, "objects/bb/one")) ?? Buffer.alloc(0))).toBe(
-        hashOf(data),
-      );
+      expect(hashOf((await readAll(remote, "objects/bb/one")) ?? Buffer.alloc(0))).toBe(hashOf(data));
       await body?.stream[Symbol.asyncIterator]().return?.();
     });
 
@@ -74,9 +66,7 @@ export function describeRemote(
       ).toBe(true);
       expect(await remote.stat("objects/bb/empty")).toMatchObject({ size: 0 });
       expect(await readAll(remote, "objects/bb/empty")).toEqual(Buffer.alloc(0));
-      expect(
-        await readAll(remote, "objects/bb/empty", { range: { offset: 0, length: 0 } }),
-      ).toEqual(Buffer.alloc(0));
+      expect(await readAll(remote, "objects/bb/empty", { range: { offset: 0, length: 0 } })).toEqual(Buffer.alloc(0));
     });
 
     test("a put never replaces what is there", async () => {
@@ -101,32 +91,23 @@ export function describeRemote(
 
     test("of twelve racers exactly one creates the blob, and it is whole", async () => {
       const racers = Array.from({ length: 12 }, (_, index) => someBytes(70_000, 100 + index));
-      const results = await Promise.all(
-        racers.map((data) => remote.put("objects/cc/race", source(data), { sha256: hashOf(data) })),
-      );
+      const results = await Promise.all(racers.map((data) => remote.put("objects/cc/race", source(data), { sha256: hashOf(data) })));
       const winners = results.flatMap((result, index) => (result.created ? [index] : []));
       expect(winners).toHaveLength(1);
       const winner = racers[winners[0] ?? -1] ?? Buffer.alloc(0);
-      expect(hashOf((await readAll(remote, "objects/cc/race")) ?? Buffer.alloc(0))).toBe(
-        hashOf(winner),
-      );
+      expect(hashOf((await readAll(remote, "objects/cc/race")) ?? Buffer.alloc(0))).toBe(hashOf(winner));
     });
 
     test.each([
       ["fewer", 1000, 1001],
       ["more", 1001, 1000],
       ["no", 0, 10],
-    ])(
-      "a source that gives %s bytes than it declared fails and leaves nothing",
-      async (word, real, declared) => {
-        const failure = await failureOf(
-          remote.put(`objects/dd/${word}`, lyingSource(someBytes(real), declared)),
-        );
-        expect(failure).toMatchObject({ name: "RemoteError", reason: "corrupt", retryable: false });
-        expect(await remote.stat(`objects/dd/${word}`)).toBeUndefined();
-        expect(await listAll(remote, "objects/dd/")).toEqual([]);
-      },
-    );
+    ])("a source that gives %s bytes than it declared fails and leaves nothing", async (word, real, declared) => {
+      const failure = await failureOf(remote.put(`objects/dd/${word}`, lyingSource(someBytes(real), declared)));
+      expect(failure).toMatchObject({ name: "RemoteError", reason: "corrupt", retryable: false });
+      expect(await remote.stat(`objects/dd/${word}`)).toBeUndefined();
+      expect(await listAll(remote, "objects/dd/")).toEqual([]);
+    });
 
     test("a small blob whose bytes are not those of its SHA-256 fails and leaves nothing", async () => {
       const failure = await failureOf(
@@ -146,13 +127,9 @@ export function describeRemote(
           throw new TypeError("the disk burns");
         },
       };
-      await expect(remote.put("objects/dd/broken", broken)).rejects.toThrow(
-        new TypeError("the disk burns"),
-      );
+      await expect(remote.put("objects/dd/broken", broken)).rejects.toThrow(new TypeError("the disk burns"));
       expect(await remote.stat("objects/dd/broken")).toBeUndefined();
-      expect((await remote.put("objects/dd/broken", source(someBytes(300_000)))).created).toBe(
-        true,
-      );
+      expect((await remote.put("objects/dd/broken", source(someBytes(300_000)))).created).toBe(true);
       await remote.remove("objects/dd/broken");
     });
 
@@ -169,9 +146,7 @@ export function describeRemote(
         const body = await remote.get("objects/ee/ranges", { range });
         expect(body).toMatchObject({ length: range.length, size: data.length });
         await body?.stream[Symbol.asyncIterator]().return?.();
-        expect(await readAll(remote, "objects/ee/ranges", { range })).toEqual(
-          data.subarray(range.offset, range.offset + range.length),
-        );
+        expect(await readAll(remote, "objects/ee/ranges", { range })).toEqual(data.subarray(range.offset, range.offset + range.length));
       }
       for (const range of [
         { offset: 99_999, length: 2 },
@@ -191,14 +166,8 @@ export function describeRemote(
       const { etag: next } = await remote.replace("objects/ee/match", source(Buffer.from("v2")), {
         ifMatch: etag,
       });
-      expect(await failureOf(readAll(remote, "objects/ee/match", { ifMatch: etag }))).toMatchObject(
-        { reason: "conflict" },
-      );
-      expect(
-        await failureOf(
-          readAll(remote, "objects/ee/match", { ifMatch: etag, range: { offset: 0, length: 1 } }),
-        ),
-      ).toMatchObject({
+      expect(await failureOf(readAll(remote, "objects/ee/match", { ifMatch: etag }))).toMatchObject({ reason: "conflict" });
+      expect(await failureOf(readAll(remote, "objects/ee/match", { ifMatch: etag, range: { offset: 0, length: 1 } }))).toMatchObject({
         reason: "conflict",
       });
       expect(String(await readAll(remote, "objects/ee/match", { ifMatch: next }))).toBe("v2");
@@ -208,54 +177,37 @@ export function describeRemote(
       const { etag: first } = await remote.replace("objects/ff/head", source(Buffer.from("one")), {
         ifMatch: undefined,
       });
-      expect(
-        await failureOf(
-          remote.replace("objects/ff/head", source(Buffer.from("x")), { ifMatch: undefined }),
-        ),
-      ).toMatchObject({
+      expect(await failureOf(remote.replace("objects/ff/head", source(Buffer.from("x")), { ifMatch: undefined }))).toMatchObject({
         reason: "conflict",
       });
       const { etag: second } = await remote.replace("objects/ff/head", source(Buffer.from("two")), {
         ifMatch: first,
       });
       expect(second).not.toBe(first);
-      expect(
-        await failureOf(
-          remote.replace("objects/ff/head", source(Buffer.from("y")), { ifMatch: first }),
-        ),
-      ).toMatchObject({ reason: "conflict" });
+      expect(await failureOf(remote.replace("objects/ff/head", source(Buffer.from("y")), { ifMatch: first }))).toMatchObject({
+        reason: "conflict",
+      });
       expect(String(await readAll(remote, "objects/ff/head"))).toBe("two");
       await remote.remove("objects/ff/head");
-      expect(
-        await failureOf(
-          remote.replace("objects/ff/head", source(Buffer.from("z")), { ifMatch: second }),
-        ),
-      ).toMatchObject({ reason: "conflict" });
+      expect(await failureOf(remote.replace("objects/ff/head", source(Buffer.from("z")), { ifMatch: second }))).toMatchObject({
+        reason: "conflict",
+      });
       expect(await remote.stat("objects/ff/head")).toBeUndefined();
     });
 
     test("of eight that replace the same version exactly one succeeds", async () => {
       const { etag } = await remote.put("objects/ff/race", source(Buffer.from("start")));
       const settled = await Promise.allSettled(
-        Array.from({ length: 8 }, (_, index) =>
-          remote.replace("objects/ff/race", source(Buffer.from(`new ${index}`)), { ifMatch: etag }),
-        ),
+        Array.from({ length: 8 }, (_, index) => remote.replace("objects/ff/race", source(Buffer.from(`new ${index}`)), { ifMatch: etag })),
       );
-      const winners = settled.flatMap((result, index) =>
-        result.status === "fulfilled" ? [index] : [],
-      );
+      const winners = settled.flatMap((result, index) => (result.status === "fulfilled" ? [index] : []));
       expect(winners).toHaveLength(1);
-      for (const result of settled)
-        if (result.status === "rejected")
-          expect(result.reason).toMatchObject({ reason: "conflict" });
+      for (const result of settled) if (result.status === "rejected") expect(result.reason).toMatchObject({ reason: "conflict" });
       expect(String(await readAll(remote, "objects/ff/race"))).toBe(`new ${winners[0]}`);
     });
 
     test(`listing ${manyKeys} keys gives each once, by prefix and after a key, and removeMany removes them`, async () => {
-      const keys = Array.from(
-        { length: manyKeys },
-        (_, index) => `packs/${(index % 7).toString(16)}0/k${String(index).padStart(5, "0")}`,
-      );
+      const keys = Array.from({ length: manyKeys }, (_, index) => `packs/${(index % 7).toString(16)}0/k${String(index).padStart(5, "0")}`);
       await mapConcurrent(keys, 16, (key) => remote.put(key, source(Buffer.from(key))));
       const entries = await listAll(remote, "packs/");
       expect(entries.map((entry) => entry.key).sort()).toEqual([...keys].sort());
@@ -265,13 +217,9 @@ export function describeRemote(
         expect(Math.abs(Date.now() - entry.modifiedAt)).toBeLessThan(600_000);
       }
       const ofThree = keys.filter((key) => key.startsWith("packs/30/")).sort();
-      expect((await listAll(remote, "packs/30/")).map((entry) => entry.key).sort()).toEqual(
-        ofThree,
-      );
+      expect((await listAll(remote, "packs/30/")).map((entry) => entry.key).sort()).toEqual(ofThree);
       expect((await listAll(remote, "packs/3")).map((entry) => entry.key).sort()).toEqual(ofThree);
-      expect(
-        (await listAll(remote, "packs/30/", ofThree[9])).map((entry) => entry.key).sort(),
-      ).toEqual(ofThree.slice(10));
+      expect((await listAll(remote, "packs/30/", ofThree[9])).map((entry) => entry.key).sort()).toEqual(ofThree.slice(10));
       await remote.removeMany([...keys, "packs/30/never-there"]);
       expect(await listAll(remote, "packs/")).toEqual([]);
     });
@@ -290,17 +238,13 @@ export function describeRemote(
         size: data.length,
         etag: put.etag,
       });
-      expect(hashOf((await readAll(remote, "objects/99/large")) ?? Buffer.alloc(0))).toBe(
-        hashOf(data),
-      );
+      expect(hashOf((await readAll(remote, "objects/99/large")) ?? Buffer.alloc(0))).toBe(hashOf(data));
       const again = await remote.put("objects/99/large", source(data), { sha256: hashOf(data) });
       expect(again).toEqual({ created: false, etag: put.etag });
     });
 
     test("a large source of the wrong size fails, leaves nothing visible and nothing to clean", async () => {
-      const failure = await failureOf(
-        remote.put("objects/99/short", lyingSource(someBytes(largeBytes - 1), largeBytes)),
-      );
+      const failure = await failureOf(remote.put("objects/99/short", lyingSource(someBytes(largeBytes - 1), largeBytes)));
       expect(failure).toMatchObject({ reason: "corrupt", retryable: false });
       expect(await remote.stat("objects/99/short")).toBeUndefined();
       expect(await remote.removeUnfinishedUploads(Date.now() + 3_600_000)).toBeLessThanOrEqual(1);
@@ -313,27 +257,20 @@ export function describeRemote(
       await remote.put("objects/77/there", source(someBytes(3_000_000)));
       await expect(remote.stat("objects/77/there", { signal })).rejects.toBe(reason);
       await expect(remote.get("objects/77/there", { signal })).rejects.toBe(reason);
-      await expect(remote.put("objects/77/never", source(someBytes(10)), { signal })).rejects.toBe(
-        reason,
-      );
+      await expect(remote.put("objects/77/never", source(someBytes(10)), { signal })).rejects.toBe(reason);
       await expect(listAllWith(remote, signal)).rejects.toBe(reason);
       expect(await remote.stat("objects/77/never")).toBeUndefined();
 
       const controller = new AbortController();
       const slow = {
         size: largeBytes,
-        async *open(range?: {
-          readonly offset: number;
-          readonly length: number;
-        }): AsyncGenerator<Uint8Array> {
+        async *open(range?: { readonly offset: number; readonly length: number }): AsyncGenerator<Uint8Array> {
           yield someBytes(65_536);
           controller.abort(reason);
           yield someBytes((range?.length ?? largeBytes) - 65_536);
         },
       };
-      await expect(
-        remote.put("objects/77/never", slow, { signal: controller.signal }),
-      ).rejects.toBe(reason);
+      await expect(remote.put("objects/77/never", slow, { signal: controller.signal })).rejects.toBe(reason);
       expect(await remote.stat("objects/77/never")).toBeUndefined();
       await remote.removeUnfinishedUploads(Date.now() + 3_600_000);
       expect((await opened.litter?.()) ?? 0).toBe(0);
@@ -379,6 +316,5 @@ export function describeRemote(
 }
 
 async function listAllWith(remote: Remote, signal: AbortSignal): Promise<void> {
-  for await (const entry of remote.list("", { signal }))
-    if (entry.key === "") throw new Error("an empty key");
+  for await (const entry of remote.list("", { signal })) if (entry.key === "") throw new Error("an empty key");
 }

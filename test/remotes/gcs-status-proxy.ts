@@ -6,21 +6,14 @@ import { once } from "node:events";
 import * as http from "node:http";
 
 /** Starts the proxy in front of `upstream` on a free loopback port. */
-export async function startGcsStatusProxy(
-  upstream: string,
-): Promise<{ readonly url: string; stop(): Promise<void> }> {
+export async function startGcsStatusProxy(upstream: string): Promise<{ readonly url: string; stop(): Promise<void> }> {
   const target = new URL(upstream);
   const committed = new Map<string, number>();
   const agent = new http.Agent({ keepAlive: true, maxSockets: 64 });
   const server = http.createServer((request, response) => {
     const session = new URL(request.url ?? "/", upstream).searchParams.get("upload_id");
     const range = request.headers["content-range"];
-    if (
-      request.method === "PUT" &&
-      session !== null &&
-      /^bytes \*\/(?:\*|\d+)$/.test(range ?? "") &&
-      range !== "bytes */0"
-    ) {
+    if (request.method === "PUT" && session !== null && /^bytes \*\/(?:\*|\d+)$/.test(range ?? "") && range !== "bytes */0") {
       request.resume();
       const known = committed.get(session);
       if (known !== undefined && known !== Infinity) {

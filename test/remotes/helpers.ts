@@ -26,8 +26,7 @@ export function source(data: Uint8Array): PutSource & { readonly opened: () => n
     opened: () => opened,
     async *open(range) {
       opened++;
-      const piece =
-        range === undefined ? data : data.subarray(range.offset, range.offset + range.length);
+      const piece = range === undefined ? data : data.subarray(range.offset, range.offset + range.length);
       for (let at = 0; at < piece.length; at += 65_536) yield piece.subarray(at, at + 65_536);
     },
   };
@@ -39,19 +38,14 @@ export function lyingSource(data: Uint8Array, size: number): PutSource {
     size,
     async *open(range) {
       const start = range?.offset ?? 0;
-      const end =
-        range === undefined ? data.length : start + range.length + Math.max(0, data.length - size);
+      const end = range === undefined ? data.length : start + range.length + Math.max(0, data.length - size);
       const piece = data.subarray(start, end);
       if (piece.length > 0) yield piece;
     },
   };
 }
 
-export async function readAll(
-  remote: Remote,
-  key: string,
-  options?: Parameters<Remote["get"]>[1],
-): Promise<Buffer | undefined> {
+export async function readAll(remote: Remote, key: string, options?: Parameters<Remote["get"]>[1]): Promise<Buffer | undefined> {
   const body = await remote.get(key, options);
   if (body === undefined) return undefined;
   const pieces: Uint8Array[] = [];
@@ -59,14 +53,9 @@ export async function readAll(
   return Buffer.concat(pieces);
 }
 
-export async function listAll(
-  remote: Remote,
-  prefix: string,
-  after?: string,
-): Promise<RemoteEntry[]> {
+export async function listAll(remote: Remote, prefix: string, after?: string): Promise<RemoteEntry[]> {
   const entries: RemoteEntry[] = [];
-  for await (const entry of remote.list(prefix, after === undefined ? {} : { after }))
-    entries.push(entry);
+  for await (const entry of remote.list(prefix, after === undefined ? {} : { after })) entries.push(entry);
   return entries;
 }
 

@@ -34,10 +34,9 @@ describeRemote("memory behind every wrapper, none of them with a fault to add", 
     withFailures(new MemoryRemote(), () => undefined),
     0,
   );
-  const limited = withBandwidthLimit(
-    withConcurrencyLimit(withCounting(inner, createRequestMeter()), { limit: 4 }),
-    { bytesPerSecond: undefined },
-  );
+  const limited = withBandwidthLimit(withConcurrencyLimit(withCounting(inner, createRequestMeter()), { limit: 4 }), {
+    bytesPerSecond: undefined,
+  });
   return { remote: withRetry(limited) };
 });
 
@@ -62,12 +61,10 @@ test("a folder put of a file copies it whole, checks its hash, and refuses one t
   const fromFile = { ...source(data), path: file };
   expect((await remote.put("objects/ab/x", fromFile, { sha256: hashOf(data) })).created).toBe(true);
   expect(hashOf(fs.readFileSync(path.join(root, "objects/ab/x")))).toBe(hashOf(data));
-  expect(
-    await failureOf(remote.put("objects/ab/y", fromFile, { sha256: hashOf(Buffer.from("other")) })),
-  ).toMatchObject({ reason: "corrupt" });
-  expect(
-    await failureOf(remote.put("objects/ab/y", { ...fromFile, size: data.length - 1 })),
-  ).toMatchObject({ reason: "corrupt" });
+  expect(await failureOf(remote.put("objects/ab/y", fromFile, { sha256: hashOf(Buffer.from("other")) }))).toMatchObject({
+    reason: "corrupt",
+  });
+  expect(await failureOf(remote.put("objects/ab/y", { ...fromFile, size: data.length - 1 }))).toMatchObject({ reason: "corrupt" });
   expect(await remote.stat("objects/ab/y")).toBeUndefined();
   remove();
 });
@@ -109,10 +106,7 @@ test("a lock left by a process that died is taken over", async () => {
   const remote = new FolderRemote(root);
   const { etag } = await remote.put("recipes/ab/x", source(Buffer.from("1")));
   const name = `lock-${hashOf(Buffer.from("recipes/ab/x")).slice(0, 32)}`;
-  fs.writeFileSync(
-    path.join(root, "tmp", name),
-    JSON.stringify({ host: os.hostname(), pid: 999_999_999 }),
-  );
+  fs.writeFileSync(path.join(root, "tmp", name), JSON.stringify({ host: os.hostname(), pid: 999_999_999 }));
   await remote.replace("recipes/ab/x", source(Buffer.from("2")), { ifMatch: etag });
   expect(String(await readAll(remote, "recipes/ab/x"))).toBe("2");
   remove();

@@ -45,16 +45,11 @@ export function hasRealServer(kind: ServerKind): boolean {
  * Throws when `MLV_TEST_REQUIRE` names the kind and its real server is not there. Says what ran in the file that
  * `MLV_TEST_SERVERS_LOG` names, one JSON object a line.
  */
-export async function startServer(
-  kind: ServerKind,
-  options: { readonly fake?: boolean } = {},
-): Promise<RunningServer> {
+export async function startServer(kind: ServerKind, options: { readonly fake?: boolean } = {}): Promise<RunningServer> {
   const isReal = options.fake !== true && hasRealServer(kind);
   const isRequired = (process.env["MLV_TEST_REQUIRE"] ?? "").split(",").includes(kind);
   if (!isReal && isRequired && options.fake !== true) {
-    throw new Error(
-      `MLV_TEST_REQUIRE asks for a real ${kind} server and there is none; \`npm run servers\` installs it`,
-    );
+    throw new Error(`MLV_TEST_REQUIRE asks for a real ${kind} server and there is none; \`npm run servers\` installs it`);
   }
   const server = await start(kind, isReal);
   note({ kind, name: server.name, real: isReal });
@@ -72,11 +67,7 @@ async function start(kind: ServerKind, isReal: boolean): Promise<RunningServer> 
   }
 }
 
-function note(entry: {
-  readonly kind: ServerKind;
-  readonly name: string;
-  readonly real: boolean;
-}): void {
+function note(entry: { readonly kind: ServerKind; readonly name: string; readonly real: boolean }): void {
   const file = process.env["MLV_TEST_SERVERS_LOG"];
   if (file !== undefined && file !== "") fs.appendFileSync(file, `${JSON.stringify(entry)}\n`);
 }
@@ -176,10 +167,7 @@ async function startAzurite(): Promise<RunningServer> {
   });
   const endpoint = `http://127.0.0.1:${port}/${account}`;
   const { ContainerClient, StorageSharedKeyCredential } = await import("@azure/storage-blob");
-  await new ContainerClient(
-    `${endpoint}/${BUCKET}`,
-    new StorageSharedKeyCredential(account, key),
-  ).create();
+  await new ContainerClient(`${endpoint}/${BUCKET}`, new StorageSharedKeyCredential(account, key)).create();
   return {
     name: "azurite",
     url: `az://${BUCKET}`,

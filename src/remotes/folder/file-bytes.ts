@@ -19,22 +19,13 @@ export interface WriteBytesOptions {
 }
 
 /** Yields bytes `offset` to `offset + length` in 1 MiB buffers, reading two ahead. Throws `corrupt` when the file ends early. */
-export async function* readAhead(
-  file: FileHandle,
-  offset: number,
-  length: number,
-  signal?: AbortSignal,
-): AsyncGenerator<Uint8Array> {
+export async function* readAhead(file: FileHandle, offset: number, length: number, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
   const end = offset + length;
   let at = offset;
   const pending: Promise<Buffer>[] = [];
   const fill = (): void => {
     while (pending.length < 3 && at < end) {
-      const reading = readExactly(
-        file,
-        Buffer.allocUnsafeSlow(Math.min(BUFFER_BYTES, end - at)),
-        at,
-      );
+      const reading = readExactly(file, Buffer.allocUnsafeSlow(Math.min(BUFFER_BYTES, end - at)), at);
       at += Math.min(BUFFER_BYTES, end - at);
       reading.catch(() => undefined);
       pending.push(reading);
@@ -56,12 +47,7 @@ export async function* readAhead(
 async function readExactly(file: FileHandle, buffer: Buffer, position: number): Promise<Buffer> {
   let filled = 0;
   while (filled < buffer.length) {
-    const { bytesRead } = await file.read(
-      buffer,
-      filled,
-      buffer.length - filled,
-      position + filled,
-    );
+    const { bytesRead } = await file.read(buffer, filled, buffer.length - filled, position + filled);
     if (bytesRead === 0)
       throw new RemoteError("corrupt", `a file ended before byte ${position + buffer.length}`, {
         retryable: false,
@@ -72,11 +58,7 @@ async function readExactly(file: FileHandle, buffer: Buffer, position: number): 
 }
 
 /** Writes a stream to a file from its start, a few writes in flight while later pieces are hashed. Throws `corrupt` on a wrong SHA-256. */
-export async function writeStream(
-  file: FileHandle,
-  stream: AsyncIterable<Uint8Array>,
-  options: WriteBytesOptions,
-): Promise<void> {
+export async function writeStream(file: FileHandle, stream: AsyncIterable<Uint8Array>, options: WriteBytesOptions): Promise<void> {
   const hasher = options.sha256 === undefined ? undefined : createSha256();
   const writing = new Set<Promise<void>>();
   const failures: unknown[] = [];
@@ -102,12 +84,7 @@ export async function writeStream(
 }
 
 /** Copies a file's first `size` bytes; its length must be exactly that. Throws `corrupt` on another length or a wrong SHA-256. */
-export async function copyFileBytes(
-  from: FileHandle,
-  to: FileHandle,
-  size: number,
-  options: WriteBytesOptions,
-): Promise<void> {
+export async function copyFileBytes(from: FileHandle, to: FileHandle, size: number, options: WriteBytesOptions): Promise<void> {
   const hasher = options.sha256 === undefined ? undefined : createSha256();
   let next = 0;
   let written = 0;
@@ -135,11 +112,7 @@ export async function copyFileBytes(
   assertHash(hasher, options.sha256);
 }
 
-async function hashInTurn(
-  reading: Promise<Buffer>,
-  previous: Promise<void>,
-  hasher: Sha256Hasher | undefined,
-): Promise<void> {
+async function hashInTurn(reading: Promise<Buffer>, previous: Promise<void>, hasher: Sha256Hasher | undefined): Promise<void> {
   const [data] = await Promise.all([reading, previous]);
   hasher?.update(data);
 }
@@ -147,12 +120,7 @@ async function hashInTurn(
 async function writeExactly(file: FileHandle, data: Uint8Array, position: number): Promise<void> {
   let written = 0;
   while (written < data.length) {
-    const { bytesWritten } = await file.write(
-      data,
-      written,
-      data.length - written,
-      position + written,
-    );
+    const { bytesWritten } = await file.write(data, written, data.length - written, position + written);
     written += bytesWritten;
   }
 }
@@ -167,11 +135,7 @@ function assertHash(hasher: Sha256Hasher | undefined, expected: string | undefin
 /** Clones a file where the file system shares extents (btrfs, xfs, APFS); returns false, leaving nothing, where it cannot. */
 export async function tryClone(from: string, to: string): Promise<boolean> {
   try {
-    await fs.promises.copyFile(
-      from,
-      to,
-      fs.constants.COPYFILE_FICLONE_FORCE | fs.constants.COPYFILE_EXCL,
-    );
+    await fs.promises.copyFile(from, to, fs.constants.COPYFILE_FICLONE_FORCE | fs.constants.COPYFILE_EXCL);
     return true;
   } catch {
     await fs.promises.rm(to, { force: true });

@@ -37,18 +37,9 @@ export function fromFolderError(error: unknown, doing: string, root: string): un
   const code = systemErrorCode(error);
   if (code === undefined || !/^E[A-Z0-9]+$/.test(code)) return error;
   const reason = REASONS[code] ?? "unavailable";
-  return new RemoteError(
-    reason,
-    `cannot ${doing} in the folder remote \`${root}\`: ${EXPLANATIONS[reason] ?? code} (${code})`,
-    {
-      details: { errno: code, path: root },
-      retryable:
-        code === "ESTALE" ||
-        code === "EMFILE" ||
-        code === "ENFILE" ||
-        code === "EBUSY" ||
-        code === "ETIMEDOUT",
-      cause: error,
-    },
-  );
+  return new RemoteError(reason, `cannot ${doing} in the folder remote \`${root}\`: ${EXPLANATIONS[reason] ?? code} (${code})`, {
+    details: { errno: code, path: root },
+    retryable: code === "ESTALE" || code === "EMFILE" || code === "ENFILE" || code === "EBUSY" || code === "ETIMEDOUT",
+    cause: error,
+  });
 }

@@ -78,10 +78,7 @@ export class FolderRemote implements Remote {
         const etag = etagOf(stat);
         if (options.ifMatch !== undefined && options.ifMatch !== etag) throw changed(key);
         const { offset, length } = rangeWithin(size, options.range, key);
-        const stream = releasingStream(
-          this.#mapped(readAhead(handle, offset, length, options.signal)),
-          () => handle.close(),
-        );
+        const stream = releasingStream(this.#mapped(readAhead(handle, offset, length, options.signal)), () => handle.close());
         return { stream, length, size, etag };
       } catch (error) {
         await handle.close();
@@ -100,24 +97,18 @@ export class FolderRemote implements Remote {
     return this.#withTemp(source, options, async (temp) => {
       const created = await this.#linkOrMove(temp, target, options.signal);
       const stat = await this.#lookAt(target);
-      if (stat === undefined)
-        throw new RemoteError("unavailable", `\`${key}\` was removed while it was being written`);
+      if (stat === undefined) throw new RemoteError("unavailable", `\`${key}\` was removed while it was being written`);
       return { created, etag: etagOf(stat) };
     });
   }
 
-  async replace(
-    key: string,
-    source: PutSource,
-    options: ReplaceOptions,
-  ): Promise<{ readonly etag: string }> {
+  async replace(key: string, source: PutSource, options: ReplaceOptions): Promise<{ readonly etag: string }> {
     const target = this.#path(key);
     throwIfAborted(options.signal);
     return this.#withTemp(source, options, (temp) =>
       withKeyLock(this.#temp, key, options.signal, async () => {
         const existing = await this.#lookAt(target);
-        if ((existing === undefined ? undefined : etagOf(existing)) !== options.ifMatch)
-          throw changed(key);
+        if ((existing === undefined ? undefined : etagOf(existing)) !== options.ifMatch) throw changed(key);
         if (existing === undefined) {
           if (!(await this.#link(temp, target))) throw changed(key);
         } else {
@@ -214,14 +205,10 @@ export class FolderRemote implements Remote {
   #assertReachable(): void {
     if (fs.existsSync(this.#root) || fs.existsSync(path.dirname(this.#root))) return;
     const parent = path.dirname(this.#root);
-    throw new RemoteError(
-      "misconfigured",
-      `the folder remote \`${this.#root}\` is not there, nor is \`${parent}\``,
-      {
-        hint: `mount its disk, or make the folder with \`mkdir -p '${parent}'\` when it is a new remote`,
-        details: { path: this.#root },
-      },
-    );
+    throw new RemoteError("misconfigured", `the folder remote \`${this.#root}\` is not there, nor is \`${parent}\``, {
+      hint: `mount its disk, or make the folder with \`mkdir -p '${parent}'\` when it is a new remote`,
+      details: { path: this.#root },
+    });
   }
 
   #prepare(): void {
@@ -231,11 +218,7 @@ export class FolderRemote implements Remote {
   }
 
   /** Writes the source to a synced temp file, runs `publish` with it, and removes whatever of it is left. */
-  async #withTemp<T>(
-    source: PutSource,
-    options: PutOptions,
-    publish: (temp: string) => Promise<T>,
-  ): Promise<T> {
+  async #withTemp<T>(source: PutSource, options: PutOptions, publish: (temp: string) => Promise<T>): Promise<T> {
     const watched = new WatchedSource(source, options.signal);
     const temp = path.join(this.#temp, uniqueName("put"));
     this.#active.add(temp);
@@ -267,16 +250,10 @@ export class FolderRemote implements Remote {
     return true;
   }
 
-  async #write(
-    temp: string,
-    from: string | undefined,
-    source: WatchedSource,
-    options: PutOptions,
-  ): Promise<void> {
+  async #write(temp: string, from: string | undefined, source: WatchedSource, options: PutOptions): Promise<void> {
     const handle = await fs.promises.open(temp, "wx", 0o444);
     try {
-      if (from === undefined)
-        await writeStream(handle, rechunk(source.open(), 1024 * 1024), options);
+      if (from === undefined) await writeStream(handle, rechunk(source.open(), 1024 * 1024), options);
       else await copyFrom(from, handle, source.size, options);
       await handle.sync();
     } finally {
@@ -284,11 +261,7 @@ export class FolderRemote implements Remote {
     }
   }
 
-  async #linkOrMove(
-    temp: string,
-    target: string,
-    signal: AbortSignal | undefined,
-  ): Promise<boolean> {
+  async #linkOrMove(temp: string, target: string, signal: AbortSignal | undefined): Promise<boolean> {
     try {
       return await this.#link(temp, target);
     } catch (error) {
@@ -325,12 +298,7 @@ export class FolderRemote implements Remote {
   }
 }
 
-async function copyFrom(
-  file: string,
-  to: fs.promises.FileHandle,
-  size: number,
-  options: PutOptions,
-): Promise<void> {
+async function copyFrom(file: string, to: fs.promises.FileHandle, size: number, options: PutOptions): Promise<void> {
   const from = await fs.promises.open(file, "r");
   try {
     if ((await from.stat()).size !== size) throw wrongSize(size);
@@ -341,14 +309,10 @@ async function copyFrom(
 }
 
 function wrongSize(size: number): RemoteError {
-  return new RemoteError(
-    "corrupt",
-    `the file to upload does not have the ${size} bytes that it was said to have`,
-    {
-      retryable: false,
-      hint: "the file changed while it was being sent; run the same command again",
-    },
-  );
+  return new RemoteError("corrupt", `the file to upload does not have the ${size} bytes that it was said to have`, {
+    retryable: false,
+    hint: "the file changed while it was being sent; run the same command again",
+  });
 }
 
 function changed(key: string): RemoteError {

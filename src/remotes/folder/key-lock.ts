@@ -18,16 +18,8 @@ const STALE_MS = 5 * 60_000;
  * dead process of this machine, or that is five minutes old, is taken over by renaming it away first: of two that try, one succeeds.
  * Throws `unavailable` (retryable) when it stays taken for 30 seconds.
  */
-export async function withKeyLock<T>(
-  tempFolder: string,
-  key: string,
-  signal: AbortSignal | undefined,
-  work: () => Promise<T>,
-): Promise<T> {
-  const lock = path.join(
-    tempFolder,
-    `lock-${createHash("sha256").update(key).digest("hex").slice(0, 32)}`,
-  );
+export async function withKeyLock<T>(tempFolder: string, key: string, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+  const lock = path.join(tempFolder, `lock-${createHash("sha256").update(key).digest("hex").slice(0, 32)}`);
   const mine = path.join(tempFolder, uniqueName("holder"));
   await fs.writeFile(mine, JSON.stringify({ host: hostname(), pid: process.pid }), { flag: "wx" });
   try {
@@ -48,17 +40,8 @@ async function acquire(lock: string, mine: string, signal: AbortSignal | undefin
     throwIfAborted(signal);
     if (await tryTake(lock, mine)) return;
     if (await isAbandoned(lock)) await breakLock(lock, mine);
-    else if (Date.now() > deadline)
-      throw new RemoteError(
-        "unavailable",
-        "another process keeps a blob of the folder remote locked",
-      );
-    else
-      await sleep(
-        waitMs * (0.5 + Math.random()),
-        undefined,
-        signal === undefined ? {} : { signal },
-      ).catch(() => throwIfAborted(signal));
+    else if (Date.now() > deadline) throw new RemoteError("unavailable", "another process keeps a blob of the folder remote locked");
+    else await sleep(waitMs * (0.5 + Math.random()), undefined, signal === undefined ? {} : { signal }).catch(() => throwIfAborted(signal));
   }
 }
 
@@ -80,22 +63,14 @@ async function tryTake(lock: string, mine: string): Promise<boolean> {
 }
 
 /** Are the errno of file systems without hard links. */
-export const CANNOT_LINK: ReadonlySet<string> = new Set([
-  "EPERM",
-  "ENOTSUP",
-  "EOPNOTSUPP",
-  "ENOSYS",
-  "EMLINK",
-  "EINVAL",
-]);
+export const CANNOT_LINK: ReadonlySet<string> = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK", "EINVAL"]);
 
 async function isAbandoned(lock: string): Promise<boolean> {
   try {
     const [text, stat] = [await fs.readFile(lock, "utf8"), await fs.stat(lock)];
     if (Date.now() - stat.mtimeMs > STALE_MS) return true;
     const holder = JSON.parse(text) as { host?: unknown; pid?: unknown };
-    if (holder.host !== hostname() || typeof holder.pid !== "number" || holder.pid === process.pid)
-      return false;
+    if (holder.host !== hostname() || typeof holder.pid !== "number" || holder.pid === process.pid) return false;
     process.kill(holder.pid, 0);
     return false;
   } catch (error) {

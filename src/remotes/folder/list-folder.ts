@@ -14,11 +14,7 @@ export interface FolderEntry {
  * Yields the blobs whose key begins with `prefix`, reading one folder at a time. Leaves out `tmp/`, symlinks and names that are
  * no keys; what vanishes meanwhile is left out.
  */
-export async function* listFolder(
-  root: string,
-  prefix: string,
-  signal?: AbortSignal,
-): AsyncGenerator<FolderEntry> {
+export async function* listFolder(root: string, prefix: string, signal?: AbortSignal): AsyncGenerator<FolderEntry> {
   const start = prefix.slice(0, prefix.lastIndexOf("/") + 1);
   const waiting = [start];
   for (let folder = waiting.pop(); folder !== undefined; folder = waiting.pop()) {

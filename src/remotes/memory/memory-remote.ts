@@ -81,11 +81,7 @@ export class MemoryRemote implements Remote {
     return { created: true, etag: this.#store(key, data, options.token) };
   }
 
-  async replace(
-    key: string,
-    source: PutSource,
-    options: ReplaceOptions,
-  ): Promise<{ readonly etag: string }> {
+  async replace(key: string, source: PutSource, options: ReplaceOptions): Promise<{ readonly etag: string }> {
     assertKey(key);
     const data = await this.#receive(source, options);
     if (this.blobs.get(key)?.etag !== options.ifMatch) throw changed(key);
@@ -123,9 +119,7 @@ export class MemoryRemote implements Remote {
 
   async #receive(source: PutSource, options: PutOptions): Promise<Buffer> {
     throwIfAborted(options.signal);
-    const data = Buffer.from(
-      await collectStream(checkedSource(source, undefined, options.signal), source.size),
-    );
+    const data = Buffer.from(await collectStream(checkedSource(source, undefined, options.signal), source.size));
     if (options.sha256 !== undefined && sha256(data) !== options.sha256) {
       throw new RemoteError("corrupt", "the data to upload does not match its SHA-256", {
         retryable: false,
@@ -150,10 +144,7 @@ function changed(key: string): RemoteError {
   return new RemoteError("conflict", `\`${key}\` is no longer what was read`);
 }
 
-async function* readPieces(
-  data: Buffer,
-  signal: AbortSignal | undefined,
-): AsyncGenerator<Uint8Array> {
+async function* readPieces(data: Buffer, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < data.length; at += READ_BYTES) {
     throwIfAborted(signal);
     yield Uint8Array.from(data.subarray(at, at + READ_BYTES));

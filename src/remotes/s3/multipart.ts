@@ -94,8 +94,7 @@ export async function uploadMultipart(request: MultipartRequest): Promise<string
       }),
       send,
     );
-    if (result.ETag === undefined)
-      throw new RemoteError("corrupt", "the service completed an upload without saying its ETag");
+    if (result.ETag === undefined) throw new RemoteError("corrupt", "the service completed an upload without saying its ETag");
     return result.ETag;
   } catch (error) {
     throw new MultipartFailure(error, progress);
@@ -104,9 +103,7 @@ export async function uploadMultipart(request: MultipartRequest): Promise<string
 
 /** Gives up an upload; failures of it are ignored, `removeUnfinishedUploads` finds what is left. */
 export async function abortMultipart(request: MultipartRequest, uploadId: string): Promise<void> {
-  await request.client
-    .send(new AbortMultipartUploadCommand({ ...request.place, UploadId: uploadId }))
-    .catch(() => undefined);
+  await request.client.send(new AbortMultipartUploadCommand({ ...request.place, UploadId: uploadId })).catch(() => undefined);
 }
 
 interface PlannedPart {
@@ -130,20 +127,12 @@ async function begin(request: MultipartRequest): Promise<MultipartProgress> {
     ChecksumAlgorithm: "SHA256",
     ChecksumType: "COMPOSITE",
   });
-  const { UploadId } = await request.client.send(
-    command,
-    request.signal === undefined ? {} : { abortSignal: request.signal },
-  );
-  if (UploadId === undefined)
-    throw new RemoteError("corrupt", "the service began an upload without naming it");
+  const { UploadId } = await request.client.send(command, request.signal === undefined ? {} : { abortSignal: request.signal });
+  if (UploadId === undefined) throw new RemoteError("corrupt", "the service began an upload without naming it");
   return { uploadId: UploadId, isOwn: true, done: new Map() };
 }
 
-async function sendPart(
-  request: MultipartRequest,
-  uploadId: string,
-  part: PlannedPart,
-): Promise<CompletedPart> {
+async function sendPart(request: MultipartRequest, uploadId: string, part: PlannedPart): Promise<CompletedPart> {
   const { offset, length } = part;
   const body = await collectStream(request.source.open({ offset, length }), length);
   const ChecksumSHA256 = createHash("sha256").update(body).digest("base64");
@@ -158,8 +147,7 @@ async function sendPart(
     }),
     request.signal === undefined ? {} : { abortSignal: request.signal },
   );
-  if (result.ETag === undefined)
-    throw new RemoteError("corrupt", "the service took a part without saying its ETag");
+  if (result.ETag === undefined) throw new RemoteError("corrupt", "the service took a part without saying its ETag");
   return { PartNumber: part.number, ETag: result.ETag, ChecksumSHA256 };
 }
 
@@ -168,21 +156,11 @@ async function findUnfinished(request: MultipartRequest): Promise<MultipartProgr
   const { Bucket, Key, ...rest } = request.place;
   let uploads;
   try {
-    uploads =
-      (
-        await request.client.send(
-          new ListMultipartUploadsCommand({ Bucket, Prefix: Key, ...rest }),
-          send,
-        )
-      ).Uploads ?? [];
+    uploads = (await request.client.send(new ListMultipartUploadsCommand({ Bucket, Prefix: Key, ...rest }), send)).Uploads ?? [];
   } catch (error) {
     // Many credentials may write but not list uploads, and some services have no such request: then nothing is resumed.
     throwIfAborted(request.signal);
-    if (
-      error instanceof Error &&
-      /^(?:AccessDenied|NotImplemented|MethodNotAllowed)$/.test(error.name)
-    )
-      return undefined;
+    if (error instanceof Error && /^(?:AccessDenied|NotImplemented|MethodNotAllowed)$/.test(error.name)) return undefined;
     throw error;
   }
   const newest = uploads
@@ -214,26 +192,14 @@ async function listParts(request: MultipartRequest, uploadId: string): Promise<P
 }
 
 /** Returns the parts that hold our own bytes, or undefined when there is none, or any that does not. */
-async function matchParts(
-  request: MultipartRequest,
-  parts: readonly Part[],
-): Promise<Map<number, CompletedPart> | undefined> {
-  const planned = new Map(
-    planParts(request.source.size, request.partBytes).map((part) => [part.number, part]),
-  );
+async function matchParts(request: MultipartRequest, parts: readonly Part[]): Promise<Map<number, CompletedPart> | undefined> {
+  const planned = new Map(planParts(request.source.size, request.partBytes).map((part) => [part.number, part]));
   const done = new Map<number, CompletedPart>();
   for (const { PartNumber, Size, ETag, ChecksumSHA256 } of parts) {
     const plan = planned.get(PartNumber ?? 0);
-    if (
-      plan === undefined ||
-      plan.length !== Size ||
-      ETag === undefined ||
-      ChecksumSHA256 === undefined
-    )
-      return undefined;
+    if (plan === undefined || plan.length !== Size || ETag === undefined || ChecksumSHA256 === undefined) return undefined;
     const hash = createHash("sha256");
-    for await (const data of request.source.open({ offset: plan.offset, length: plan.length }))
-      hash.update(data);
+    for await (const data of request.source.open({ offset: plan.offset, length: plan.length })) hash.update(data);
     if (hash.digest("base64") !== ChecksumSHA256) return undefined;
     done.set(plan.number, { PartNumber: plan.number, ETag, ChecksumSHA256 });
   }

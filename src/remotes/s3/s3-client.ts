@@ -20,10 +20,7 @@ export function createS3Client(settings: DriverSettings, sockets: number): S3Cli
   const endpoint = options.text("endpoint");
   const profile = options.text("profile");
   const region =
-    options.text("region") ??
-    env["AWS_REGION"] ??
-    env["AWS_DEFAULT_REGION"] ??
-    (endpoint === undefined ? undefined : "us-east-1");
+    options.text("region") ?? env["AWS_REGION"] ?? env["AWS_DEFAULT_REGION"] ?? (endpoint === undefined ? undefined : "us-east-1");
   const config: S3ClientConfig = {
     maxAttempts: 1,
     customUserAgent: "mlv",
@@ -57,33 +54,15 @@ function credentialsOf(settings: DriverSettings): Pick<S3ClientConfig, "credenti
       signer: { sign: async (request) => request },
     };
   }
-  const local = staticKeys(
-    options.text("access-key-id"),
-    options.text("secret-access-key"),
-    options.text("session-token"),
-  );
+  const local = staticKeys(options.text("access-key-id"), options.text("secret-access-key"), options.text("session-token"));
   if (local !== undefined) return { credentials: local };
   if (options.text("profile") !== undefined) return {};
-  const fromEnvironment = staticKeys(
-    env["AWS_ACCESS_KEY_ID"],
-    env["AWS_SECRET_ACCESS_KEY"],
-    env["AWS_SESSION_TOKEN"],
-  );
+  const fromEnvironment = staticKeys(env["AWS_ACCESS_KEY_ID"], env["AWS_SECRET_ACCESS_KEY"], env["AWS_SESSION_TOKEN"]);
   return fromEnvironment === undefined ? {} : { credentials: fromEnvironment };
 }
 
-function staticKeys(
-  accessKeyId: string | undefined,
-  secretAccessKey: string | undefined,
-  sessionToken: string | undefined,
-) {
-  if (
-    accessKeyId === undefined ||
-    accessKeyId === "" ||
-    secretAccessKey === undefined ||
-    secretAccessKey === ""
-  )
-    return undefined;
+function staticKeys(accessKeyId: string | undefined, secretAccessKey: string | undefined, sessionToken: string | undefined) {
+  if (accessKeyId === undefined || accessKeyId === "" || secretAccessKey === undefined || secretAccessKey === "") return undefined;
   return {
     accessKeyId,
     secretAccessKey,
@@ -98,15 +77,9 @@ export function describeS3Credentials(settings: DriverSettings): string {
   if (options.text("access-key-id") !== undefined) return "the access key in local.yaml";
   const profile = options.text("profile");
   if (profile !== undefined) return `the profile \`${profile}\` (option \`profile\`)`;
-  if ((env["AWS_ACCESS_KEY_ID"] ?? "") !== "")
-    return "environment variables AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
-  if ((env["AWS_WEB_IDENTITY_TOKEN_FILE"] ?? "") !== "")
-    return "web identity (AWS_WEB_IDENTITY_TOKEN_FILE)";
-  if (
-    (env["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"] ??
-      env["AWS_CONTAINER_CREDENTIALS_FULL_URI"] ??
-      "") !== ""
-  )
+  if ((env["AWS_ACCESS_KEY_ID"] ?? "") !== "") return "environment variables AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
+  if ((env["AWS_WEB_IDENTITY_TOKEN_FILE"] ?? "") !== "") return "web identity (AWS_WEB_IDENTITY_TOKEN_FILE)";
+  if ((env["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"] ?? env["AWS_CONTAINER_CREDENTIALS_FULL_URI"] ?? "") !== "")
     return "the container's role";
   return `the AWS SDK's default chain (profile \`${env["AWS_PROFILE"] ?? "default"}\`, single sign-on, or the machine's role)`;
 }
@@ -117,9 +90,7 @@ function reuseChecksums(client: S3Client): void {
     (next) => async (args) => {
       const checksum: unknown = Reflect.get(args.input, "ChecksumSHA256");
       if (typeof checksum === "string" && isRequest(args.request)) {
-        args.request.headers["x-amz-content-sha256"] = Buffer.from(checksum, "base64").toString(
-          "hex",
-        );
+        args.request.headers["x-amz-content-sha256"] = Buffer.from(checksum, "base64").toString("hex");
       }
       return next(args);
     },
@@ -151,11 +122,5 @@ export interface OutgoingRequest {
 
 /** Tells whether a value of the SDK's middleware is an HTTP request. */
 export function isRequest(value: unknown): value is OutgoingRequest {
-  return (
-    typeof value === "object" &&
-    value !== null &&
-    "headers" in value &&
-    "hostname" in value &&
-    "path" in value
-  );
+  return typeof value === "object" && value !== null && "headers" in value && "hostname" in value && "path" in value;
 }

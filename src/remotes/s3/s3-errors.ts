@@ -46,11 +46,8 @@ export function fromS3Error(error: unknown, doing: string, url: string): unknown
   const name = readText(error, "Code") ?? error.name;
   const response = readRecord(error, "$response");
   const headers = readRecord(response, "headers");
-  const status =
-    readNumber(readRecord(error, "$metadata"), "httpStatusCode") ??
-    readNumber(response, "statusCode");
-  const isNamed =
-    name !== "Error" && name !== "UnknownError" && name !== "TypeError" && name !== "SyntaxError";
+  const status = readNumber(readRecord(error, "$metadata"), "httpStatusCode") ?? readNumber(response, "statusCode");
+  const isNamed = name !== "Error" && name !== "UnknownError" && name !== "TypeError" && name !== "SyntaxError";
   const failure: ServiceFailure = {
     doing,
     url,
@@ -98,9 +95,7 @@ export function fromS3Error(error: unknown, doing: string, url: string): unknown
 
 function regionHint(headers: object | undefined): string {
   const region = readText(headers, "x-amz-bucket-region");
-  return region !== undefined && /^[a-z0-9-]{1,40}$/.test(region)
-    ? `set the option \`region\` to ${region}`
-    : "set the option `region`";
+  return region !== undefined && /^[a-z0-9-]{1,40}$/.test(region) ? `set the option \`region\` to ${region}` : "set the option `region`";
 }
 
 function readRecord(value: object | undefined, name: string): object | undefined {

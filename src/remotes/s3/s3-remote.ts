@@ -91,15 +91,9 @@ export class S3Remote implements Remote {
   async stat(key: string, options: CallOptions = {}): Promise<RemoteStat | undefined> {
     const place = this.#place(key);
     try {
-      const head = await this.#client.send(
-        new HeadObjectCommand({ ...place, ChecksumMode: "ENABLED" }),
-        sending(options.signal),
-      );
+      const head = await this.#client.send(new HeadObjectCommand({ ...place, ChecksumMode: "ENABLED" }), sending(options.signal));
       if (head.ETag === undefined || head.ContentLength === undefined) throw strangeAnswer(key);
-      const sha256 =
-        head.ChecksumSHA256?.includes("-") === false
-          ? Buffer.from(head.ChecksumSHA256, "base64").toString("hex")
-          : undefined;
+      const sha256 = head.ChecksumSHA256?.includes("-") === false ? Buffer.from(head.ChecksumSHA256, "base64").toString("hex") : undefined;
       const token = head.Metadata?.[TOKEN];
       return {
         size: head.ContentLength,
@@ -120,9 +114,7 @@ export class S3Remote implements Remote {
       const result = await this.#client.send(
         new GetObjectCommand({
           ...place,
-          ...(range === undefined
-            ? {}
-            : { Range: `bytes=${range.offset}-${range.offset + range.length - 1}` }),
+          ...(range === undefined ? {} : { Range: `bytes=${range.offset}-${range.offset + range.length - 1}` }),
           ...(ifMatch === undefined ? {} : { IfMatch: ifMatch }),
         }),
         sending(signal),
@@ -134,20 +126,13 @@ export class S3Remote implements Remote {
       }
       const span = parseContentRange(ContentRange);
       const size = range === undefined ? ContentLength : (span?.size ?? 0);
-      if (
-        range !== undefined &&
-        (span?.first !== range.offset || span.last !== range.offset + range.length - 1)
-      ) {
+      if (range !== undefined && (span?.first !== range.offset || span.last !== range.offset + range.length - 1)) {
         Body.on("error", () => undefined).destroy();
         throw span === undefined ? strangeAnswer(key) : rangeOutside(range, key, size);
       }
       const length = range?.length ?? size;
-      const translate = (error: unknown): unknown =>
-        fromS3Error(error, `read \`${key}\``, this.url);
-      const onBytes =
-        this.#parts.meter === undefined
-          ? undefined
-          : (bytes: number): void => this.#parts.meter?.received(bytes);
+      const translate = (error: unknown): unknown => fromS3Error(error, `read \`${key}\``, this.url);
+      const onBytes = this.#parts.meter === undefined ? undefined : (bytes: number): void => this.#parts.meter?.received(bytes);
       return {
         stream: responseBody(Body, { length, key, signal, translate, onBytes }),
         length,
@@ -172,23 +157,14 @@ export class S3Remote implements Remote {
       if (!(error instanceof RemoteError) || error.reason !== "conflict") throw error;
       const existing = await this.stat(key, options);
       if (existing !== undefined) return foundInstead(existing, options);
-      throw new RemoteError(
-        "unavailable",
-        `\`${key}\` was there and is gone again, or another writer is at it`,
-        { cause: error },
-      );
+      throw new RemoteError("unavailable", `\`${key}\` was there and is gone again, or another writer is at it`, { cause: error });
     }
   }
 
-  async replace(
-    key: string,
-    source: PutSource,
-    options: ReplaceOptions,
-  ): Promise<{ readonly etag: string }> {
+  async replace(key: string, source: PutSource, options: ReplaceOptions): Promise<{ readonly etag: string }> {
     assertKey(key);
     throwIfAborted(options.signal);
-    const condition =
-      options.ifMatch === undefined ? { IfNoneMatch: "*" } : { IfMatch: options.ifMatch };
+    const condition = options.ifMatch === undefined ? { IfNoneMatch: "*" } : { IfMatch: options.ifMatch };
     try {
       return { etag: await this.#write(key, source, condition, options) };
     } catch (error) {
@@ -211,11 +187,8 @@ export class S3Remote implements Remote {
         ...(options.after === undefined ? {} : { StartAfter: base + options.after }),
         ...(continuation === undefined ? {} : { ContinuationToken: continuation }),
       });
-      const page = await this.#guard(`list \`${prefix}\``, options.signal, () =>
-        this.#client.send(command, sending(options.signal)),
-      );
-      if (page.IsTruncated === undefined && page.KeyCount === undefined && page.Name === undefined)
-        throw strangeAnswer(prefix);
+      const page = await this.#guard(`list \`${prefix}\``, options.signal, () => this.#client.send(command, sending(options.signal)));
+      if (page.IsTruncated === undefined && page.KeyCount === undefined && page.Name === undefined) throw strangeAnswer(prefix);
       for (const { Key, Size, ETag, LastModified } of page.Contents ?? []) {
         const key = Key?.slice(base.length) ?? "";
         if (Key?.startsWith(base) !== true || !isKey(key) || ETag === undefined) continue;
@@ -248,16 +221,10 @@ export class S3Remote implements Remote {
         ...common,
         Delete: { Objects, Quiet: true },
       });
-      const result = await this.#guard(doing, options.signal, () =>
-        this.#client.send(command, sending(options.signal)),
-      );
+      const result = await this.#guard(doing, options.signal, () => this.#client.send(command, sending(options.signal)));
       const failed = result.Errors?.find(({ Code }) => Code !== "NoSuchKey");
       if (failed !== undefined)
-        throw fromS3Error(
-          Object.assign(new Error(failed.Message ?? ""), { name: failed.Code ?? "InternalError" }),
-          doing,
-          this.url,
-        );
+        throw fromS3Error(Object.assign(new Error(failed.Message ?? ""), { name: failed.Code ?? "InternalError" }), doing, this.url);
     });
   }
 
@@ -272,12 +239,9 @@ export class S3Remote implements Remote {
         Prefix: this.#base(),
         ...marker,
       });
-      const page = await this.#guard("list unfinished uploads", options.signal, () =>
-        this.#client.send(listing, sending(options.signal)),
-      );
+      const page = await this.#guard("list unfinished uploads", options.signal, () => this.#client.send(listing, sending(options.signal)));
       for (const { Key, UploadId, Initiated } of page.Uploads ?? []) {
-        if (Key === undefined || UploadId === undefined || (Initiated?.getTime() ?? 0) >= olderThan)
-          continue;
+        if (Key === undefined || UploadId === undefined || (Initiated?.getTime() ?? 0) >= olderThan) continue;
         const command = new AbortMultipartUploadCommand({
           Bucket: bucket,
           ...common,
@@ -303,17 +267,9 @@ export class S3Remote implements Remote {
     return removed;
   }
 
-  async signedUrl(
-    key: string,
-    expiresInSeconds: number,
-    options: CallOptions = {},
-  ): Promise<string> {
+  async signedUrl(key: string, expiresInSeconds: number, options: CallOptions = {}): Promise<string> {
     throwIfAborted(options.signal);
-    if (!this.#parts.canSign)
-      throw new RemoteError(
-        "unsupported",
-        `${this.url} is anonymous: there is nothing to sign with`,
-      );
+    if (!this.#parts.canSign) throw new RemoteError("unsupported", `${this.url} is anonymous: there is nothing to sign with`);
     try {
       return await presignGet(this.#client, this.#place(key), expiresInSeconds);
     } catch (error) {
@@ -355,15 +311,13 @@ export class S3Remote implements Remote {
     options: PutOptions,
   ): Promise<string> {
     const watched = new WatchedSource(source, options.signal);
-    const translate = (error: unknown): unknown =>
-      fromS3Error(error, `upload \`${key}\``, this.url);
+    const translate = (error: unknown): unknown => fromS3Error(error, `upload \`${key}\``, this.url);
     const create = {
       ...this.#parts.stored,
       ...(options.token === undefined ? {} : { Metadata: { [TOKEN]: options.token } }),
     } as Partial<PutObjectCommandInput>;
     const partBytes = this.#partBytes(source.size);
-    if (source.size > partBytes)
-      return this.#writeParts(key, watched, { create, condition, partBytes }, options);
+    if (source.size > partBytes) return this.#writeParts(key, watched, { create, condition, partBytes }, options);
     try {
       const body = await collectStream(watched.open(), source.size);
       const checksum = createHash("sha256").update(body).digest();
@@ -414,11 +368,8 @@ export class S3Remote implements Remote {
       if (memo !== undefined) this.#uploads.delete(memo);
       return etag;
     } catch (thrown) {
-      const { error, progress } =
-        thrown instanceof MultipartFailure ? thrown : { error: thrown, progress: undefined };
-      const failure = source.reportedFailure(error, (other) =>
-        fromS3Error(other, `upload \`${key}\``, this.url),
-      );
+      const { error, progress } = thrown instanceof MultipartFailure ? thrown : { error: thrown, progress: undefined };
+      const failure = source.reportedFailure(error, (other) => fromS3Error(other, `upload \`${key}\``, this.url));
       if (memo !== undefined) this.#uploads.delete(memo);
       if (failure instanceof RemoteError && failure.reason === "absent") {
         // The upload is gone: completed by an earlier attempt or another writer, or swept. The next attempt looks and begins anew.
@@ -426,10 +377,8 @@ export class S3Remote implements Remote {
           cause: failure,
         });
       }
-      const mayResume =
-        options.signal?.aborted === true || (failure instanceof RemoteError && failure.retryable);
-      if (mayResume && progress !== undefined && memo !== undefined)
-        this.#uploads.set(memo, progress);
+      const mayResume = options.signal?.aborted === true || (failure instanceof RemoteError && failure.retryable);
+      if (mayResume && progress !== undefined && memo !== undefined) this.#uploads.set(memo, progress);
       if (!mayResume && progress?.isOwn === true) await abortMultipart(request, progress.uploadId);
       throw failure;
     }
@@ -440,16 +389,11 @@ export class S3Remote implements Remote {
     if (stat === undefined) return undefined;
     if (options.ifMatch !== undefined && options.ifMatch !== stat.etag)
       throw new RemoteError("conflict", `\`${key}\` is no longer what was read`);
-    if (options.range !== undefined && options.range.offset > stat.size)
-      throw rangeOutside(options.range, key, stat.size);
+    if (options.range !== undefined && options.range.offset > stat.size) throw rangeOutside(options.range, key, stat.size);
     return { stream: Readable.from([]), length: 0, size: stat.size, etag: stat.etag };
   }
 
-  async #guard<Output>(
-    doing: string,
-    signal: AbortSignal | undefined,
-    work: () => Promise<Output>,
-  ): Promise<Output> {
+  async #guard<Output>(doing: string, signal: AbortSignal | undefined, work: () => Promise<Output>): Promise<Output> {
     try {
       return await work();
     } catch (error) {
@@ -479,8 +423,5 @@ function foundInstead(existing: RemoteStat, options: PutOptions): PutResult {
 }
 
 function strangeAnswer(key: string): RemoteError {
-  return new RemoteError(
-    "corrupt",
-    `the answer about \`${key}\` is not one that S3 gives; is a proxy or sign-in page in between?`,
-  );
+  return new RemoteError("corrupt", `the answer about \`${key}\` is not one that S3 gives; is a proxy or sign-in page in between?`);
 }

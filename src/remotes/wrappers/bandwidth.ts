@@ -1,13 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type {
-  GetOptions,
-  PutOptions,
-  PutResult,
-  PutSource,
-  Remote,
-  RemoteBody,
-  ReplaceOptions,
-} from "../remote.ts";
+import type { GetOptions, PutOptions, PutResult, PutSource, Remote, RemoteBody, ReplaceOptions } from "../remote.ts";
 import { ForwardingRemote, tappedBody, tappedSource } from "./forwarding.ts";
 
 /** Says how fast bytes may travel, both directions together; undefined means as fast as they can. */
@@ -20,9 +12,7 @@ export interface BandwidthOptions {
 
 /** Returns the remote held to a rate by a token bucket of a quarter of a second; the same bucket serves all calls. */
 export function withBandwidthLimit(inner: Remote, options: BandwidthOptions): Remote {
-  return options.bytesPerSecond === undefined
-    ? inner
-    : new LimitedBandwidthRemote(inner, new TokenBucket(options.bytesPerSecond, options));
+  return options.bytesPerSecond === undefined ? inner : new LimitedBandwidthRemote(inner, new TokenBucket(options.bytesPerSecond, options));
 }
 
 class TokenBucket {
@@ -45,10 +35,7 @@ class TokenBucket {
   /** Takes tokens, going into debt, and waits until the debt is paid: callers queue in the order they came. */
   async take(bytes: number): Promise<void> {
     const now = this.#now();
-    this.#tokens = Math.min(
-      this.#capacity,
-      this.#tokens + (now - this.#filledAt) * this.#bytesPerMs,
-    );
+    this.#tokens = Math.min(this.#capacity, this.#tokens + (now - this.#filledAt) * this.#bytesPerMs);
     this.#filledAt = now;
     this.#tokens -= bytes;
     if (this.#tokens < 0) await this.#wait(-this.#tokens / this.#bytesPerMs);
@@ -78,11 +65,7 @@ class LimitedBandwidthRemote extends ForwardingRemote {
     );
   }
 
-  override replace(
-    key: string,
-    source: PutSource,
-    options: ReplaceOptions,
-  ): Promise<{ readonly etag: string }> {
+  override replace(key: string, source: PutSource, options: ReplaceOptions): Promise<{ readonly etag: string }> {
     return this.inner.replace(
       key,
       tappedSource(source, (stream) => this.#paced(stream)),

@@ -60,11 +60,7 @@ class CountingRemote extends ForwardingRemote {
     return result;
   }
 
-  override replace(
-    key: string,
-    source: PutSource,
-    options: ReplaceOptions,
-  ): Promise<{ readonly etag: string }> {
+  override replace(key: string, source: PutSource, options: ReplaceOptions): Promise<{ readonly etag: string }> {
     this.#meter.request("put");
     return this.inner.replace(key, this.#counted(source), options);
   }

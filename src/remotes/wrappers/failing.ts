@@ -39,17 +39,10 @@ export function unavailable(): RemoteError {
 }
 
 class FailingRemote extends ForwardingRemote {
-  readonly #decide: (
-    operation: RemoteOperation,
-    key: string,
-    call: number,
-  ) => InjectedFailure | undefined;
+  readonly #decide: (operation: RemoteOperation, key: string, call: number) => InjectedFailure | undefined;
   #calls = 0;
 
-  constructor(
-    inner: Remote,
-    decide: (operation: RemoteOperation, key: string, call: number) => InjectedFailure | undefined,
-  ) {
+  constructor(inner: Remote, decide: (operation: RemoteOperation, key: string, call: number) => InjectedFailure | undefined) {
     super(inner);
     this.#decide = decide;
   }
@@ -80,11 +73,7 @@ class FailingRemote extends ForwardingRemote {
     return this.#around("put", key, () => this.inner.put(key, source, options));
   }
 
-  override replace(
-    key: string,
-    source: PutSource,
-    options: ReplaceOptions,
-  ): Promise<{ readonly etag: string }> {
+  override replace(key: string, source: PutSource, options: ReplaceOptions): Promise<{ readonly etag: string }> {
     return this.#around("replace", key, () => this.inner.replace(key, source, options));
   }
 

@@ -41,11 +41,7 @@ export class ForwardingRemote implements Remote {
     return this.inner.put(key, source, options);
   }
 
-  replace(
-    key: string,
-    source: PutSource,
-    options: ReplaceOptions,
-  ): Promise<{ readonly etag: string }> {
+  replace(key: string, source: PutSource, options: ReplaceOptions): Promise<{ readonly etag: string }> {
     return this.inner.replace(key, source, options);
   }
 
@@ -79,18 +75,12 @@ export class ForwardingRemote implements Remote {
 }
 
 /** Returns a source whose bytes pass through `through`; a file behind it is hidden, so that every byte is seen. */
-export function tappedSource(
-  source: PutSource,
-  through: (stream: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>,
-): PutSource {
+export function tappedSource(source: PutSource, through: (stream: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>): PutSource {
   return { size: source.size, open: (range) => through(source.open(range)) };
 }
 
 /** Returns a body whose bytes pass through `through`; ending it early ends the inner stream too. */
-export function tappedBody(
-  body: RemoteBody,
-  through: (stream: AsyncIterable<Uint8Array>) => AsyncGenerator<Uint8Array>,
-): RemoteBody {
+export function tappedBody(body: RemoteBody, through: (stream: AsyncIterable<Uint8Array>) => AsyncGenerator<Uint8Array>): RemoteBody {
   const inner = body.stream[Symbol.asyncIterator]();
   const once: AsyncIterable<Uint8Array> = { [Symbol.asyncIterator]: () => inner };
   const generator = through(once);

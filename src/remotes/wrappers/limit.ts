@@ -75,11 +75,7 @@ class LimitedRemote extends ForwardingRemote {
     return this.#run(options.signal, () => this.inner.put(key, source, options));
   }
 
-  override replace(
-    key: string,
-    source: PutSource,
-    options: ReplaceOptions,
-  ): Promise<{ readonly etag: string }> {
+  override replace(key: string, source: PutSource, options: ReplaceOptions): Promise<{ readonly etag: string }> {
     return this.#run(options.signal, () => this.inner.replace(key, source, options));
   }
 

@@ -63,8 +63,7 @@ class RetryingRemote extends ForwardingRemote {
     this.#firstWaitMs = options.firstWaitMs ?? 200;
     this.#maxWaitMs = options.maxWaitMs ?? 20_000;
     this.#maxRetryAfterMs = options.maxRetryAfterMs ?? 120_000;
-    this.#idleTimeoutMs =
-      inner.capabilities.localRoot === undefined ? (options.idleTimeoutMs ?? 60_000) : undefined;
+    this.#idleTimeoutMs = inner.capabilities.localRoot === undefined ? (options.idleTimeoutMs ?? 60_000) : undefined;
     this.#onRetry = options.onRetry;
     this.#wait = options.wait ?? waitFor;
   }
@@ -85,26 +84,16 @@ class RetryingRemote extends ForwardingRemote {
     return this.#long(options, (call) => this.inner.removeUnfinishedUploads(olderThan, call));
   }
 
-  override signedUrl(
-    key: string,
-    expiresInSeconds: number,
-    options: CallOptions = {},
-  ): Promise<string> {
+  override signedUrl(key: string, expiresInSeconds: number, options: CallOptions = {}): Promise<string> {
     return this.#short(options, (call) => this.inner.signedUrl(key, expiresInSeconds, call));
   }
 
   override put(key: string, source: PutSource, options: PutOptions = {}): Promise<PutResult> {
     const token = options.token ?? randomUUID();
-    return this.#upload(source, { ...options, token }, (watched, call) =>
-      this.inner.put(key, watched, call),
-    );
+    return this.#upload(source, { ...options, token }, (watched, call) => this.inner.put(key, watched, call));
   }
 
-  override replace(
-    key: string,
-    source: PutSource,
-    options: ReplaceOptions,
-  ): Promise<{ readonly etag: string }> {
+  override replace(key: string, source: PutSource, options: ReplaceOptions): Promise<{ readonly etag: string }> {
     const token = options.token ?? randomUUID();
     let attempts = 0;
     return this.#upload(source, { ...options, token }, async (watched, call) => {
@@ -112,8 +101,7 @@ class RetryingRemote extends ForwardingRemote {
       try {
         return await this.inner.replace(key, watched, { ...call, ifMatch: options.ifMatch });
       } catch (error) {
-        if (attempts === 1 || !(error instanceof RemoteError) || error.reason !== "conflict")
-          throw error;
+        if (attempts === 1 || !(error instanceof RemoteError) || error.reason !== "conflict") throw error;
         // An earlier attempt may have succeeded with its reply lost: then what conflicts is our own blob.
         const stat = await this.inner.stat(key, { signal: call.signal });
         if (stat?.token !== token) throw error;
@@ -143,11 +131,7 @@ class RetryingRemote extends ForwardingRemote {
           current ??= await reopen();
           const result = await current.next();
           if (result.done === true) {
-            if (received < whole.length)
-              throw new RemoteError(
-                "unavailable",
-                `\`${key}\` ended ${whole.length - received} bytes early`,
-              );
+            if (received < whole.length) throw new RemoteError("unavailable", `\`${key}\` ended ${whole.length - received} bytes early`);
           } else {
             received += result.value.length;
             if (received > whole.length)
@@ -206,9 +190,7 @@ class RetryingRemote extends ForwardingRemote {
       }
       const watchdog = startWatchdog(this.#idleTimeoutMs, options.signal);
       try {
-        const body = await watchdog.race(
-          this.inner.get(key, { ...options, signal: watchdog.signal }),
-        );
+        const body = await watchdog.race(this.inner.get(key, { ...options, signal: watchdog.signal }));
         watchdog.pause();
         if (body === undefined) {
           watchdog.stop();
@@ -240,11 +222,7 @@ class RetryingRemote extends ForwardingRemote {
     });
   }
 
-  #upload<T>(
-    source: PutSource,
-    options: PutOptions,
-    work: (source: PutSource, call: PutOptions) => Promise<T>,
-  ): Promise<T> {
+  #upload<T>(source: PutSource, options: PutOptions, work: (source: PutSource, call: PutOptions) => Promise<T>): Promise<T> {
     // The last bytes may need long to become a blob: twice the limit of other calls.
     const limitMs = this.#idleTimeoutMs === undefined ? undefined : this.#idleTimeoutMs * 2;
     if (limitMs === undefined) return this.#attempts(options.signal, () => work(source, options));
@@ -270,9 +248,7 @@ class RetryingRemote extends ForwardingRemote {
   }
 
   #short<T>(options: CallOptions, work: (call: CallOptions) => Promise<T>): Promise<T> {
-    return this.#attempts(options.signal, () =>
-      withWatchdog(this.#idleTimeoutMs, options.signal, (signal) => work({ signal })),
-    );
+    return this.#attempts(options.signal, () => withWatchdog(this.#idleTimeoutMs, options.signal, (signal) => work({ signal })));
   }
 
   #long<T>(options: CallOptions, work: (call: CallOptions) => Promise<T>): Promise<T> {
@@ -290,18 +266,12 @@ class RetryingRemote extends ForwardingRemote {
   }
 
   /** Waits before another attempt, or throws `error` when none would help. */
-  async #beforeRetry(
-    error: unknown,
-    attempt: number,
-    signal: AbortSignal | undefined,
-  ): Promise<void> {
+  async #beforeRetry(error: unknown, attempt: number, signal: AbortSignal | undefined): Promise<void> {
     throwIfAborted(signal);
-    if (!(error instanceof RemoteError) || !error.retryable || attempt >= this.#retries)
-      throw error;
+    if (!(error instanceof RemoteError) || !error.retryable || attempt >= this.#retries) throw error;
     const askedMs = error.retryAfterMs ?? 0;
     if (askedMs > this.#maxRetryAfterMs) throw error;
-    const ownMs =
-      Math.min(this.#maxWaitMs, this.#firstWaitMs * 2 ** attempt) * (0.5 + Math.random() / 2);
+    const ownMs = Math.min(this.#maxWaitMs, this.#firstWaitMs * 2 ** attempt) * (0.5 + Math.random() / 2);
     const waitMs = Math.max(askedMs, ownMs);
     this.#onRetry?.(error, waitMs);
     await this.#wait(waitMs, signal);
@@ -325,8 +295,7 @@ function plainBody(body: RemoteBody): OpenBody {
     async close() {
       await iterator.return?.();
     },
-    abandon: () =>
-      void discardStream({ [Symbol.asyncIterator]: () => iterator }).catch(() => undefined),
+    abandon: () => void discardStream({ [Symbol.asyncIterator]: () => iterator }).catch(() => undefined),
   };
 }
 

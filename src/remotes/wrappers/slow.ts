@@ -42,11 +42,7 @@ class DelayedRemote extends ForwardingRemote {
     return this.inner.put(key, source, options);
   }
 
-  override async replace(
-    key: string,
-    source: PutSource,
-    options: ReplaceOptions,
-  ): Promise<{ readonly etag: string }> {
+  override async replace(key: string, source: PutSource, options: ReplaceOptions): Promise<{ readonly etag: string }> {
     await sleep(this.#delayMs);
     return this.inner.replace(key, source, options);
   }

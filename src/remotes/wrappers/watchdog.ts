@@ -38,10 +38,7 @@ export function startWatchdog(limitMs: number, outer: AbortSignal | undefined): 
   const follow = (): void => controller.abort(outer?.reason);
   if (outer?.aborted === true) follow();
   else outer?.addEventListener("abort", follow, { once: true });
-  const bark = (): void =>
-    controller.abort(
-      new RemoteError("timeout", `the remote was silent for ${Math.round(limitMs / 1000)} seconds`),
-    );
+  const bark = (): void => controller.abort(new RemoteError("timeout", `the remote was silent for ${Math.round(limitMs / 1000)} seconds`));
   const touch = (): void => {
     if (timer === undefined) timer = setTimeout(bark, limitMs);
     else timer.refresh();
