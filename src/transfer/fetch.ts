@@ -7,7 +7,7 @@ import type { Body } from "../formats/body.ts";
 import type { Pointer } from "../formats/pointer.ts";
 import type { Cache } from "../store/cache.ts";
 import { CacheWriter } from "../store/cache-writer.ts";
-import { readManifestEntries } from "../store/manifests.ts";
+import { leavesUnder, readManifestEntries, readManifestRoot } from "../store/manifests.ts";
 import { BlobSpool } from "./blob-spool.ts";
 import { fetchObjects, type WantedObject } from "./fetch-objects.ts";
 import { fetchManifest } from "./fetch-manifest.ts";
@@ -18,6 +18,8 @@ export interface VersionToFetch {
   readonly target: RepoPath;
   readonly pointer: Pointer;
   readonly only?: readonly string[];
+  /** Brings a folder's list of files and none of their content. */
+  readonly listOnly?: boolean;
   /** Versions of the same target that may be cached, whose bytes need not be fetched again. */
   readonly relatives: readonly Pointer[];
 }
@@ -67,11 +69,16 @@ export async function fetchVersions(context: FetchContext, versions: readonly Ve
 }
 
 /** Tells whether the cache holds everything of a version that is wanted. Does not look at the bytes. */
-export function isComplete(cache: Cache, { target, pointer, only }: Pick<VersionToFetch, "target" | "pointer" | "only">): boolean {
+export function isComplete(cache: Cache, version: Pick<VersionToFetch, "target" | "pointer" | "only" | "listOnly">): boolean {
+  const { target, pointer, only, listOnly } = version;
   if (pointer.kind === "file") return cache.has(pointer.sha256);
   if (!cache.has(pointer.sha256)) return false;
   try {
     const prefixes = only ?? [undefined];
+    if (listOnly === true) {
+      const root = readManifestRoot(cache, pointer.sha256, `\`${target}\``);
+      return prefixes.every((prefix) => leavesUnder(root, prefix).every((leaf) => cache.has(leaf.sha256)));
+    }
     for (const prefix of prefixes) {
       for (const entry of readManifestEntries(cache, pointer.sha256, target, prefix)) if (!cache.has(entry.sha256)) return false;
     }
@@ -127,7 +134,7 @@ async function receive(context: FetchContext, wanted: VersionToFetch, { version,
     } else {
       objects = await fetchManifest(part, wanted);
     }
-    files = await fetchObjects(part, objects);
+    if (wanted.listOnly !== true) files = await fetchObjects(part, objects);
     writer.finish();
     isDone = true;
   } catch (error) {
