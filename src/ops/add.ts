@@ -202,7 +202,7 @@ async function capture(workspace: Workspace, request: CaptureRequest): Promise<C
     const stat = fs.lstatSync(path.join(workspace.root, target), { throwIfNoEntry: false });
     if (stat?.isDirectory() === true || (stat === undefined && previous?.kind === "dir")) {
       const base = previous?.kind === "dir" ? previous : undefined;
-      if (base !== undefined) await ensureManifest(workspace, target, base);
+      if (base !== undefined) await ensureManifest(workspace, { target, pointer: base });
       return await captureFolder(context, base, only);
     }
     const scanned = scanFile(place);

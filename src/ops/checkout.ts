@@ -21,7 +21,7 @@ export interface CheckoutSummary {
 }
 
 /**
- * Makes the workspace what the pointers say, from the cache alone. Local edits are left alone and named unless `force`.
+ * Makes the workspace what the pointers say, from the cache alone (a folder's list that is not cached is fetched). Local edits are left alone and named unless `force`.
  * Throws `target-not-found`, `pointer-malformed`, `content-missing` for a folder whose list is not cached, `disk-full`, `path-unsafe`.
  */
 export async function checkout(context: OperationContext, options: CheckoutOptions): Promise<CheckoutSummary> {
@@ -43,7 +43,9 @@ export async function checkoutSelections(
   try {
     for (const { target, only } of selections) {
       const pointer = requirePointer(workspace, target);
-      if (pointer.kind === "dir") await ensureManifest(workspace, target, pointer);
+      // With nothing materialised here, only the wanted paths' part of the list is opened.
+      const isPart = only?.length === 1 && workspace.index.folders(target).length === 0;
+      if (pointer.kind === "dir") await ensureManifest(workspace, { target, pointer, ...(isPart ? { only } : {}) });
       const checkoutContext: CheckoutContext = {
         root: workspace.root,
         target,

@@ -1,9 +1,32 @@
-import type { RepoPath } from "../base/ids.ts";
-import type { Pointer } from "../formats/pointer.ts";
-import { readManifestRoot } from "../store/manifests.ts";
-import type { Workspace } from "./open-workspace.ts";
+import { MlvError } from "../base/errors.ts";
+import { fetchVersions, isComplete, type VersionToFetch } from "../transfer/fetch.ts";
+import { prepareState, type Workspace } from "./open-workspace.ts";
+import { partialFolder, withRemote } from "./remote-session.ts";
 
-/** Makes sure that a folder's list of files is in the cache, fetching it from the remote when it is not. Throws `content-missing`. */
-export async function ensureManifest(workspace: Workspace, target: RepoPath, pointer: Pointer): Promise<void> {
-  readManifestRoot(workspace.cache, pointer.sha256, `\`${target}\``);
+/** Is a folder's version whose list is wanted; only the part for `only` when that is given. */
+export type WantedManifest = Pick<VersionToFetch, "target" | "pointer" | "only">;
+
+/**
+ * Makes sure that a folder's list of files is in the cache, fetching it, and no file's content, from a remote when it is not.
+ * Throws `content-missing` when the remote lacks it or there is none, `content-mismatch`, `remote-…`.
+ */
+export async function ensureManifest(workspace: Workspace, wanted: WantedManifest, remote?: string): Promise<void> {
+  const version: VersionToFetch = { ...wanted, listOnly: true, relatives: [] };
+  if (isComplete(workspace.cache, version)) return;
+  const { defaultRemote } = await workspace.configuration();
+  if (remote === undefined && defaultRemote === undefined) throw notToBeHad(wanted, "there is no default remote to fetch it from");
+  prepareState(workspace);
+  const { onEvent, signal } = workspace.context;
+  await withRemote(workspace, remote, async ({ config, store }) => {
+    const context = { cache: workspace.cache, store, partialFolder: partialFolder(workspace), jobs: workspace.jobs, onEvent, signal };
+    const [fetched] = await fetchVersions(context, [version]);
+    if (fetched?.status === "not-on-remote") throw notToBeHad(wanted, `\`${config.name}\` does not have it`);
+  });
+}
+
+function notToBeHad({ target, pointer }: WantedManifest, why: string): MlvError {
+  return new MlvError("content-missing", `the list of files of \`${target}\` is not in the cache, and ${why}`, {
+    hint: "push it from a clone that has it: `mlv push`",
+    details: { target, sha256: pointer.sha256 },
+  });
 }
