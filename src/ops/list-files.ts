@@ -1,6 +1,13 @@
+import { isMlvError, MlvError } from "../base/errors.ts";
 import type { RepoPath, Sha256 } from "../base/ids.ts";
-import type { OperationContext } from "./open-workspace.ts";
-import { unbuilt } from "./unbuilt.ts";
+import { compareUtf8, unsafePathReason } from "../base/safe-paths.ts";
+import { parsePointer, type Pointer } from "../formats/pointer.ts";
+import { readPointersAtRevisions, resolveRevision } from "../git/revisions.ts";
+import { isUnder, readManifestEntries } from "../store/manifests.ts";
+import { isPointerPath, pointerPath, readPointer, targetOf } from "../workspace/target.ts";
+import { ensureManifest } from "./ensure-manifest.ts";
+import { withWorkspace, type OperationContext, type Workspace } from "./open-workspace.ts";
+import { listTargets, toRepoPath } from "./targets.ts";
 
 /** Says what to list. */
 export interface ListFilesOptions {
@@ -46,5 +53,100 @@ export interface ListFilesResult {
  * Throws `revision-not-found`, `target-not-found`, `content-missing`, `remote-…`.
  */
 export async function listFiles(context: OperationContext, options: ListFilesOptions): Promise<ListFilesResult> {
-  return unbuilt(context, options);
+  return withWorkspace(context, async (workspace) => {
+    const commit = options.rev === undefined ? undefined : await resolveRevision(workspace.repository, options.rev, { signal: context.signal });
+    const { pointers, unreadable } = commit === undefined ? await readHere(workspace) : await readAt(workspace, commit);
+    const wanted = options.path === undefined ? "" : stripPointer(toRepoPath(workspace, options.path), pointers);
+    const entries: ListedEntry[] = [];
+    for (const [target, pointer] of pointers) {
+      if (!isUnder(target, wanted) && !isUnder(wanted, target)) continue;
+      const isInside = wanted === target || !isUnder(target, wanted);
+      if (!isInside) entries.push(targetEntry(target, pointer));
+      if (isInside || (options.recursive && pointer.kind === "dir")) entries.push(...(await listInside(workspace, { target, pointer }, { wanted, options })));
+    }
+    const broken = unreadable.filter(({ target }) => isUnder(target, wanted));
+    if (entries.length === 0 && broken.length === 0 && wanted !== "") throw nothingThere(options);
+    return { commit, entries, unreadable: broken };
+  });
+}
+
+interface ReadPointers {
+  readonly pointers: ReadonlyMap<RepoPath, Pointer>;
+  readonly unreadable: readonly UnreadableTarget[];
+}
+
+async function readHere(workspace: Workspace): Promise<ReadPointers> {
+  return collect(await listTargets(workspace), (target) => readPointer(workspace.root, target));
+}
+
+async function readAt(workspace: Workspace, commit: string): Promise<ReadPointers> {
+  const contents = new Map<RepoPath, Buffer>();
+  for await (const { path, content } of readPointersAtRevisions(workspace.repository, [commit], { signal: workspace.context.signal })) {
+    if (isPointerPath(path) && unsafePathReason(targetOf(path)) === undefined) contents.set(targetOf(path), content);
+  }
+  const targets = [...contents.keys()].sort(compareUtf8);
+  return collect(targets, (target) => parsePointer((contents.get(target) ?? Buffer.alloc(0)).toString("utf8"), pointerPath(target)));
+}
+
+function collect(targets: readonly RepoPath[], read: (target: RepoPath) => Pointer | undefined): ReadPointers {
+  const pointers = new Map<RepoPath, Pointer>();
+  const unreadable: UnreadableTarget[] = [];
+  for (const target of targets) {
+    try {
+      const pointer = read(target);
+      if (pointer !== undefined) pointers.set(target, pointer);
+    } catch (error) {
+      if (!isMlvError(error)) throw error;
+      unreadable.push({ target, message: error.message });
+    }
+  }
+  return { pointers, unreadable };
+}
+
+function stripPointer(repoPath: RepoPath, pointers: ReadonlyMap<RepoPath, Pointer>): RepoPath {
+  const target = isPointerPath(repoPath) ? targetOf(repoPath) : undefined;
+  return target !== undefined && !pointers.has(repoPath) && pointers.has(target) ? target : repoPath;
+}
+
+interface Inside {
+  readonly wanted: string;
+  readonly options: ListFilesOptions;
+}
+
+/** Lists a target that was named itself, or what is inside it. */
+async function listInside(workspace: Workspace, { target, pointer }: { target: RepoPath; pointer: Pointer }, { wanted, options }: Inside): Promise<ListedEntry[]> {
+  if (pointer.kind === "file") return wanted === target ? [targetEntry(target, pointer)] : [];
+  const inner = isUnder(target, wanted) ? "" : wanted.slice(target.length + 1);
+  await ensureManifest(workspace, { target, pointer, ...(inner === "" ? {} : { only: [inner] }) });
+  const listed = new Map<string, ListedEntry>();
+  for (const entry of readManifestEntries(workspace.cache, pointer.sha256, `\`${target}\``, inner)) {
+    const skip = inner === "" || entry.path === inner ? 0 : inner.length + 1;
+    const slash = options.recursive ? -1 : entry.path.indexOf("/", entry.path === inner ? inner.length : skip);
+    if (slash === -1) {
+      const { sha256, size, isExecutable } = entry;
+      listed.set(entry.path, { path: join(target, entry.path), target, isTarget: false, kind: "file", size, files: 1, isExecutable, sha256 });
+      continue;
+    }
+    const folder = entry.path.slice(0, slash);
+    const before = listed.get(`${folder}/`);
+    const size = (before?.size ?? 0) + entry.size;
+    listed.set(`${folder}/`, { path: join(target, folder), target, isTarget: false, kind: "dir", size, files: (before?.files ?? 0) + 1, isExecutable: false });
+  }
+  return [...listed.values()];
+}
+
+function targetEntry(target: RepoPath, { kind, size, files = 1, mode, sha256 }: Pointer): ListedEntry {
+  return { path: target, target, isTarget: true, kind, size, files, isExecutable: mode === "x", sha256 };
+}
+
+function join(target: string, inner: string): RepoPath {
+  return `${target}/${inner}` as RepoPath;
+}
+
+function nothingThere({ path, rev }: ListFilesOptions): MlvError {
+  const where = rev === undefined ? "" : ` at \`${rev}\``;
+  return new MlvError("target-not-found", `nothing that is tracked lies at or under \`${path ?? ""}\`${where}`, {
+    hint: rev === undefined ? "`mlv ls` lists what is tracked" : `\`mlv ls ${rev}\` lists what is tracked there`,
+    details: { path: path ?? "" },
+  });
 }
