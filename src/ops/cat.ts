@@ -1,6 +1,7 @@
 import type { RepoPath, Sha256 } from "../base/ids.ts";
-import type { OperationContext } from "./open-workspace.ts";
-import { unbuilt } from "./unbuilt.ts";
+import { ensureContent, findVersionFile } from "./open-content.ts";
+import { openWorkspace, type OperationContext, type Workspace } from "./open-workspace.ts";
+import { resolveSpec } from "./revision-spec.ts";
 
 /** Says whose bytes to give. */
 export interface CatOptions {
@@ -27,5 +28,23 @@ export interface CatResult {
  * Throws `usage` for a folder, `target-not-found`, `revision-not-found`, `content-missing`, `content-mismatch`, `remote-…`.
  */
 export async function cat(context: OperationContext, options: CatOptions): Promise<CatResult> {
-  return unbuilt(context, options);
+  const workspace = await openWorkspace(context);
+  try {
+    const place = await resolveSpec(workspace, options.spec);
+    const file = await findVersionFile(workspace, place, options.remote);
+    await ensureContent(workspace, place, file, options.remote);
+    const { path, sha256, size, isExecutable } = file;
+    return { path, target: place.target, commit: place.commit, sha256, size, isExecutable, stream: readAndClose(workspace, sha256) };
+  } catch (error) {
+    workspace.close();
+    throw error;
+  }
+}
+
+async function* readAndClose(workspace: Workspace, hash: Sha256): AsyncGenerator<Uint8Array> {
+  try {
+    yield* workspace.cache.read(hash);
+  } finally {
+    workspace.close();
+  }
 }

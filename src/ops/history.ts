@@ -20,7 +20,7 @@ export async function ancestorsOf(workspace: Workspace, target: RepoPath, limit:
         if (found.size >= limit) break;
         if (commit.oid === undefined) continue;
         const object = await catFile.read(commit.oid);
-        const pointer = object === undefined ? undefined : parseQuietly(object.content.toString("utf8"), commit.path);
+        const pointer = object === undefined ? undefined : parsePointerQuietly(object.content, commit.path);
         if (pointer !== undefined) found.set(pointer.sha256, found.get(pointer.sha256) ?? pointer);
       }
     } finally {
@@ -31,9 +31,10 @@ export async function ancestorsOf(workspace: Workspace, target: RepoPath, limit:
   return [...found.values()];
 }
 
-function parseQuietly(text: string, where: string): Pointer | undefined {
+/** Returns the pointer that Git's blob holds, or undefined for a broken one. */
+export function parsePointerQuietly(content: Buffer, where: string): Pointer | undefined {
   try {
-    return parsePointer(text, where);
+    return parsePointer(content.toString("utf8"), where);
   } catch (error) {
     if (isMlvError(error)) return undefined;
     throw error;

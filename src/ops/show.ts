@@ -1,8 +1,15 @@
+import { isMlvError } from "../base/errors.ts";
 import type { RepoPath } from "../base/ids.ts";
-import type { Pointer } from "../formats/pointer.ts";
-import type { FileCommit } from "../git/revisions.ts";
-import type { OperationContext } from "./open-workspace.ts";
-import { unbuilt } from "./unbuilt.ts";
+import { isSameVersion, type Pointer } from "../formats/pointer.ts";
+import { openCatFile } from "../git/cat-file.ts";
+import { headCommit } from "../git/head.ts";
+import { logFile, type FileCommit } from "../git/revisions.ts";
+import { readManifestEntries } from "../store/manifests.ts";
+import { KnownHeads } from "../transfer/known-heads.ts";
+import { pointerPath } from "../workspace/target.ts";
+import { parsePointerQuietly } from "./history.ts";
+import { withWorkspace, type OperationContext, type Workspace } from "./open-workspace.ts";
+import { resolveSpec } from "./revision-spec.ts";
 
 /** Says which pointer to explain. */
 export interface ShowOptions {
@@ -38,7 +45,74 @@ export interface ShowResult {
   readonly commits: readonly FileCommit[];
 }
 
+const MAX_COMMITS = 20;
+
 /** Explains a pointer. Throws `target-not-found`, `revision-not-found`, `pointer-malformed`. */
 export async function show(context: OperationContext, options: ShowOptions): Promise<ShowResult> {
-  return unbuilt(context, options);
+  return withWorkspace(context, async (workspace) => {
+    const { commit, target, pointer } = await resolveSpec(workspace, options.spec);
+    return {
+      target,
+      commit,
+      pointer,
+      cached: cachedState(workspace, target, pointer),
+      remotes: await knownOnRemotes(workspace, pointer),
+      commits: await commitsOf(workspace, { target, pointer, start: commit }),
+    };
+  });
+}
+
+function cachedState(workspace: Workspace, target: RepoPath, pointer: Pointer): CachedState {
+  const { cache } = workspace;
+  if (pointer.kind === "file") {
+    const found = cache.locate(pointer.sha256);
+    if (found === undefined) return { state: "absent", missingFiles: 1 };
+    return { state: "complete", missingFiles: 0, file: found.kind === "loose" ? found.file : found.place.pack.file };
+  }
+  const files = pointer.files ?? 0;
+  let present = 0;
+  try {
+    for (const entry of readManifestEntries(cache, pointer.sha256, `\`${target}\``)) if (cache.has(entry.sha256)) present += 1;
+  } catch (error) {
+    if (!isMlvError(error, "content-missing", "content-mismatch")) throw error;
+    return { state: present > 0 ? "partial" : "absent", missingFiles: files - present };
+  }
+  const missingFiles = files - present;
+  return { state: missingFiles === 0 ? "complete" : present > 0 ? "partial" : "absent", missingFiles };
+}
+
+async function knownOnRemotes(workspace: Workspace, pointer: Pointer): Promise<KnownOnRemote[]> {
+  const { remotes, defaultRemote } = await workspace.configuration();
+  const { redactUrl } = await import("../remotes/remote-address.ts");
+  return [...remotes.values()].map(({ name, url }) => ({
+    remote: name,
+    url: redactUrl(url),
+    isDefault: name === defaultRemote,
+    isKnown: new KnownHeads(workspace.stateFolder, name).get(pointer.sha256) !== undefined,
+  }));
+}
+
+interface CommitQuestion {
+  readonly target: RepoPath;
+  readonly pointer: Pointer;
+  readonly start: string | undefined;
+}
+
+async function commitsOf(workspace: Workspace, { target, pointer, start }: CommitQuestion): Promise<FileCommit[]> {
+  const { repository } = workspace;
+  const { signal } = workspace.context;
+  if (start === undefined && (await headCommit(repository)) === undefined) return [];
+  const commits: FileCommit[] = [];
+  const catFile = openCatFile(repository, { signal });
+  try {
+    for await (const commit of logFile(repository, pointerPath(target), { signal, ...(start === undefined ? {} : { revision: start }) })) {
+      const object = commit.oid === undefined ? undefined : await catFile.read(commit.oid);
+      const version = object === undefined ? undefined : parsePointerQuietly(object.content, commit.path);
+      if (version !== undefined && isSameVersion(version, pointer)) commits.push(commit);
+      if (commits.length >= MAX_COMMITS) break;
+    }
+  } finally {
+    await catFile.close();
+  }
+  return commits;
 }
