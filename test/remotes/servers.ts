@@ -5,7 +5,6 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { startFakeGcs } from "./fake-gcs.ts";
 import { startFakeS3 } from "./fake-s3.ts";
-import { startGcsStatusProxy } from "./gcs-status-proxy.ts";
 import { freePort, startProcess } from "./processes.ts";
 
 /** Names a kind of service that the cloud drivers speak to. */
@@ -108,8 +107,7 @@ async function startVersity(): Promise<RunningServer> {
 
 async function startFakeGcsServer(): Promise<RunningServer> {
   const port = await freePort();
-  const proxy = await startGcsStatusProxy(`http://127.0.0.1:${port}`);
-  const host = new URL(proxy.url).host;
+  const url = `http://127.0.0.1:${port}`;
   const args = [
     "-backend",
     "memory",
@@ -120,14 +118,14 @@ async function startFakeGcsServer(): Promise<RunningServer> {
     "-port",
     String(port),
     "-public-host",
-    host,
+    `127.0.0.1:${port}`,
     "-external-url",
-    proxy.url,
+    url,
     "-log-level",
     "error",
   ];
   const running = await startProcess(path.join(SERVERS, "fake-gcs-server"), args, { port });
-  await fetch(`${proxy.url}/storage/v1/b?project=test`, {
+  await fetch(`${url}/storage/v1/b?project=test`, {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify({ name: BUCKET }),
@@ -135,12 +133,9 @@ async function startFakeGcsServer(): Promise<RunningServer> {
   return {
     name: "fake-gcs-server",
     url: `gs://${BUCKET}`,
-    options: { endpoint: proxy.url, project: "test", anonymous: "true" },
+    options: { endpoint: url, project: "test", anonymous: "true" },
     env: {},
-    async stop() {
-      await proxy.stop();
-      await running.stop();
-    },
+    stop: () => running.stop(),
   };
 }
 

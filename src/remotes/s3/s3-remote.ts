@@ -124,6 +124,10 @@ export class S3Remote implements Remote {
         if (Body instanceof Readable) Body.on("error", () => undefined).destroy();
         throw strangeAnswer(key);
       }
+      if (ifMatch !== undefined && ETag !== ifMatch) {
+        Body.on("error", () => undefined).destroy();
+        throw new RemoteError("conflict", `\`${key}\` is no longer what was read`);
+      }
       const span = parseContentRange(ContentRange);
       const size = range === undefined ? ContentLength : (span?.size ?? 0);
       if (range !== undefined && (span?.first !== range.offset || span.last !== range.offset + range.length - 1)) {
