@@ -1,0 +1,124 @@
+import * as fs from "node:fs";
+import * as fc from "fast-check";
+import { expect, test } from "vitest";
+import { diffTables, type DiffTablesOptions, type TableDiff } from "../../src/tabular/diff.ts";
+import { describeParquet } from "../../src/tabular/parquet.ts";
+import { readRows, type TableRow } from "../../src/tabular/rows.ts";
+import { openTableFile, tableFromBytes } from "../../src/tabular/source.ts";
+
+const folder = "fixtures/tabular";
+
+async function diffFiles(before: string, after: string, options: DiffTablesOptions = {}): Promise<TableDiff> {
+  const earlier = await openTableFile(`${folder}/${before}`);
+  const later = await openTableFile(`${folder}/${after}`);
+  try {
+    return await diffTables(earlier, later, options);
+  } finally {
+    await earlier.close();
+    await later.close();
+  }
+}
+
+test("A Parquet file is described from its footer.", async () => {
+  const file = await openTableFile(`${folder}/base.parquet`);
+  expect(await describeParquet(file.file)).toEqual({
+    format: "parquet",
+    rows: 1000,
+    columns: [
+      "id:integer",
+      "name:string",
+      "price:number",
+      "big:integer",
+      "at:datetime",
+      "day:date",
+      "ratio:number",
+      "tags:array",
+      "point:object",
+      "flag:boolean",
+    ],
+  });
+  await file.close();
+});
+
+test("Rows of several row groups have exact values of every type.", async () => {
+  const file = await openTableFile(`${folder}/base.parquet`);
+  const rows: TableRow[] = [];
+  for await (const row of readRows(file.file, "base.parquet")) rows.push(row);
+  expect(rows.length).toBe(1000);
+  expect(rows[999]).toEqual({
+    id: 999,
+    name: "name 13",
+    price: 9.99,
+    big: 2n ** 60n + 999n,
+    at: "2024-01-01T00:00:00.000999",
+    day: "2024-09-24",
+    ratio: 999 / 7,
+    tags: ["t0", null],
+    point: { x: 999, y: "p999" },
+    flag: false,
+  });
+  expect(rows[3]).toMatchObject({ name: null });
+  expect(rows[5]).toMatchObject({ tags: null });
+  await file.close();
+});
+
+test("Other row groups and another compression are formatting only.", async () => {
+  const diff = await diffFiles("base.parquet", "base-zstd.parquet");
+  expect(diff.formattingOnly).toBe(true);
+  expect(diff.rows).toMatchObject({ added: 0, removed: 0, changed: 0, unchanged: 1000 });
+  expect(diff.formatting).toEqual([
+    { trait: "row groups", before: "4", after: "1" },
+    { trait: "compression", before: "SNAPPY", after: "ZSTD" },
+  ]);
+});
+
+test("Edits across row groups are named; a decimal beyond a double's digits is exact.", async () => {
+  const diff = await diffFiles("base.parquet", "edited-zstd.parquet");
+  expect(diff.key).toEqual({ columns: ["id"], origin: "inferred" });
+  expect(diff.rows).toEqual({ added: 3, removed: 1, changed: 1, unchanged: 998, isReordered: false });
+  expect(diff.samples.changed).toEqual([{ key: ["500"], cells: [{ column: "price", before: "5.00", after: "12345678901234.56" }] }]);
+  expect(diff.samples.removed[0]?.[0]).toBe("7");
+  expect(diff.samples.added.map((row) => row[0])).toEqual(["1000", "1001", "1002"]);
+});
+
+test("A retyped column with equal values leaves the rows as they are; renames and drops are named.", async () => {
+  const diff = await diffFiles("base.parquet", "retyped-gzip.parquet");
+  expect(diff.schema.retyped).toEqual([
+    { name: "id", before: "int64", after: "int32" },
+    { name: "at", before: "timestamp(micros)", after: "timestamp(nanos)" },
+  ]);
+  expect(diff.schema.renamed).toEqual([{ before: "name", after: "title" }]);
+  expect(diff.schema.dropped.map((column) => column.name)).toEqual(["flag"]);
+  expect(diff.rows).toMatchObject({ added: 0, removed: 0, changed: 0, unchanged: 1000 });
+});
+
+test("Damaged Parquet files are described as no table or refused, whatever was damaged.", async () => {
+  const good = fs.readFileSync(`${folder}/base.parquet`);
+  const footer = good.length - 8 - good.readUInt32LE(good.length - 8);
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.tuple(fc.nat(), fc.nat({ max: 255 })), { minLength: 1, maxLength: 8 }), async (edits) => {
+      const bytes = Buffer.from(good);
+      for (const [at, byte] of edits) bytes[footer + (at % (good.length - footer))] = byte;
+      await describeParquet(tableFromBytes("t.parquet", bytes).file);
+      try {
+        let rows = 0;
+        for await (const row of readRows(tableFromBytes("t.parquet", bytes).file, "t.parquet")) {
+          expect(Object.keys(row).length).toBeGreaterThan(0);
+          if (++rows > 5000) break;
+        }
+      } catch (error) {
+        expect(error).toMatchObject({ code: "table-unreadable" });
+      }
+    }),
+    { numRuns: 200 },
+  );
+});
+
+test("The real Parquet file of flights is described.", async () => {
+  const file = await openTableFile("node_modules/vega-datasets/data/flights-3m.parquet");
+  expect(await describeParquet(file.file)).toMatchObject({
+    rows: 3_000_000,
+    columns: ["date:datetime", "delay:integer", "distance:integer", "origin:string", "destination:string"],
+  });
+  await file.close();
+});
