@@ -2,7 +2,7 @@
  * Measures the store's codecs on a CSV of about 500 MB made from a seed: 1,000 rows are inserted in the middle and 1,000 cells changed at
  * random. Prints the chunking speed, how many chunks are new, the bytes of the deltas and the seconds each step took.
  *
- *   node bench/codec.ts [MEBIBYTES] [SEED]
+ *   node bench/codec.ts [MEBIBYTES] [SEED] [EDITS]
  */
 import { createHash } from "node:crypto";
 import { mapConcurrent } from "../src/base/concurrency.ts";
@@ -13,13 +13,12 @@ import { planDelta, type NewRun } from "../src/store/delta-plan.ts";
 import { createCsv, createRandom, type Random } from "../test/store/codec-data.ts";
 
 const READ_BYTES = 1024 * 1024;
-const BLOCK_BYTES = 8 * 1024 * 1024;
-const EDITS = 1000;
 const KEY_BYTES = 45;
 const LANES = 8;
 
 const sizeBytes = Number(process.argv[2] ?? 478) * 1024 * 1024;
 const seed = Number(process.argv[3] ?? 1);
+const edits = Number(process.argv[4] ?? 1000);
 
 function print(name: string, value: string): void {
   process.stdout.write(`${name.padEnd(36)}${value}\n`);
@@ -33,23 +32,14 @@ async function timed<Result>(name: string, bytes: number, work: () => Promise<Re
   return result;
 }
 
-function makeBase(random: Random): Buffer {
-  const base = Buffer.allocUnsafe(sizeBytes);
-  let id = 1_000_000;
-  for (let at = 0; at < sizeBytes; at += BLOCK_BYTES, id += 1_000_000) {
-    createCsv(random, Math.min(BLOCK_BYTES, sizeBytes - at), id).copy(base, at);
-  }
-  return base;
-}
-
 function makeVersion(base: Buffer, random: Random): Buffer {
   const middle = base.indexOf("\n", base.length / 2) + 1;
-  const rows = createCsv(random, 200 * EDITS, 1)
+  const rows = createCsv(random, 200 * edits, 1)
     .toString("latin1")
     .split("\n")
-    .slice(1, EDITS + 1);
+    .slice(1, edits + 1);
   const version = Buffer.concat([base.subarray(0, middle), Buffer.from(`${rows.join("\n")}\n`, "latin1"), base.subarray(middle)]);
-  for (let edit = 0; edit < EDITS; edit++) {
+  for (let edit = 0; edit < edits; edit++) {
     const row = version.indexOf("\n", random.below(version.length - 1000)) + 1;
     version.write((100 + random() * 800).toFixed(4), row + KEY_BYTES, "latin1");
   }
@@ -76,7 +66,7 @@ async function collectChunks(data: Buffer): Promise<Chunk[]> {
 }
 
 const random = createRandom(seed);
-const base = await timed("make the base", 0, () => makeBase(random));
+const base = await timed("make the base", 0, () => createCsv(random, sizeBytes));
 const version = await timed("make the version", 0, () => makeVersion(base, random));
 const sha256 = createHash("sha256").update(version).digest("hex");
 
