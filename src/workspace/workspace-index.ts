@@ -110,6 +110,23 @@ export class WorkspaceIndex {
   }
 
   /**
+   * Renames a target with everything known of its files, times of record included. A target that is one file, whose name and ctime a rename
+   * changes, keeps its hash only when `file` gives its new stat data, taken while it was known to be unchanged.
+   */
+  moveTarget(from: string, to: string, file?: IndexedFile): void {
+    const state = this.#targets.get(from);
+    if (state === undefined) return;
+    this.#change({ type: "target", target: to, value: undefined });
+    this.#change({ type: "target", target: to, value: state.info });
+    if (state.info.pointer.kind === "dir") {
+      for (const [folder, value] of state.folders) this.#change({ type: "folder", target: to, folder, value });
+    } else if (file !== undefined) {
+      this.setFolder(to, "", [file], true);
+    }
+    this.removeTarget(from);
+  }
+
+  /**
    * Makes what was recorded last: appends it in one write, or writes the whole file anew once more than half of it is stale.
    * Does nothing when nothing was recorded. Throws `disk-full` or `permission-denied`; the old index is then as it was.
    */
@@ -233,4 +250,3 @@ function currentBoot(): string {
     return "unknown";
   }
 }
-
