@@ -1,3 +1,4 @@
+import * as fs from "node:fs";
 import path from "node:path";
 import { MlvError } from "../base/errors.ts";
 import type { RepoPath } from "../base/ids.ts";
@@ -72,9 +73,11 @@ function resolveHere(workspace: Workspace, spec: string): SpecPlace {
   return { commit: undefined, target, pointer: requirePointer(workspace, target), inner: repoPath.slice(target.length + 1) };
 }
 
-/** `HEAD:./../x` is no path of the work tree, though it could be normalised to one. */
+/** A path with a colon must be there itself: `HEAD:./../x` is none, though it could be normalised to one. */
 function isHere(workspace: Workspace, spec: string): boolean {
-  return !spec.split("/").includes("..") && enclosingTarget(workspace, toRepoPath(workspace, spec)) !== undefined;
+  if (spec.split("/").includes("..")) return false;
+  const file = path.join(workspace.root, toRepoPath(workspace, spec));
+  return fs.existsSync(file) || fs.existsSync(pointerPath(file));
 }
 
 /** Cuts at the first colon outside braces, so that `HEAD^{/fix: it}:data/x` works. */
