@@ -17,7 +17,7 @@ import { createGearTable } from "./gear-table.ts";
 import { GEAR_MODULE_BASE64 } from "./gear-wasm.ts";
 
 /** Is the average chunk length aimed at, in bytes, for objects of up to 16 GiB. */
-export const DEFAULT_AVERAGE_BYTES = 64 * 1024;
+const DEFAULT_AVERAGE_BYTES = 64 * 1024;
 
 const MIN_AVERAGE_BYTES = 256;
 const MAX_AVERAGE_BYTES = 4 * 1024 * 1024;
