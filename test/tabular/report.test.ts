@@ -1,0 +1,108 @@
+import * as fc from "fast-check";
+import { expect, test } from "vitest";
+import { escapeControls, escapeHtml, escapeMarkdown, formatTableDiffMarkdown, formatTableDiffText } from "../../src/tabular/report.ts";
+import { diffTexts } from "./diff-texts.ts";
+
+test("A diff reads as a few lines on a terminal.", async () => {
+  const diff = await diffTexts(
+    "id,name,score,old\n1,Ann,1,x\n2,Bob,2,y\n3,Cy,3,z\n",
+    "id,name,score,new\n1,Ann,1.5,7\n2,Bob,2,8\n4,Di,4,9\n",
+  );
+  expect(formatTableDiffText(diff)).toEqual([
+    "3 rows: 1 added, 1 removed, 1 changed (key id, inferred)",
+    "1 column added: new (integer)",
+    "1 column dropped: old (string)",
+    "type changed: score integer → number",
+    "changed cells: score 1",
+    "  ~ 1  score: 1 → 1.5",
+    "  - 3 | Cy | 3 | z",
+    "  + 4 | Di | 4 | 9",
+    "  id: max 3 → 4; top 1 × 1, 2 × 1, 3 × 1 → 1 × 1, 2 × 1, 4 × 1",
+    "  name: max Cy → Di; top Ann × 1, Bob × 1, Cy × 1 → Ann × 1, Bob × 1, Di × 1",
+    "  score: min 1 → 1.5; max 3 → 4; top 1 × 1, 2 × 1, 3 × 1 → 1.5 × 1, 2 × 1, 4 × 1",
+  ]);
+});
+
+test("A diff reads as Markdown in a pull request.", async () => {
+  const diff = await diffTexts("id,v\n1,a\n2,b\n", "id,v\n1,a|b\n2,b\n3,c\n");
+  expect(formatTableDiffMarkdown(diff, { statistics: false })).toBe(
+    [
+      "- **rows 2 → 3: 1 added, 1 changed** (key <code>id</code>, inferred)",
+      "- changed cells: <code>v</code> 1",
+      "",
+      "<details open><summary>1 changed row</summary>",
+      "",
+      "| <code>id</code> | column | before | after |",
+      "| --- | --- | --- | --- |",
+      "| <code>1</code> | <code>v</code> | <code>a</code> | <code>a&#124;b</code> |",
+      "",
+      "</details>",
+      "",
+      "<details><summary>1 added row</summary>",
+      "",
+      "| <code>id</code> | <code>v</code> |",
+      "| --- | --- |",
+      "| <code>3</code> | <code>c</code> |",
+      "",
+      "</details>",
+      "",
+    ].join("\n"),
+  );
+});
+
+test("Formatting and sameness have their own words.", async () => {
+  expect(formatTableDiffText(await diffTexts("a,b\n1,2\n", "a;b\r\n1;2\r\n"))).toEqual([
+    "formatting only: the same values in 1 row",
+    "delimiter: , → ;",
+    "line ends: LF → CRLF",
+  ]);
+  expect(formatTableDiffText(await diffTexts("a\n", "a\n"))).toEqual(["the same 0 rows, written the same way"]);
+});
+
+const DANGEROUS = [
+  "a|b",
+  "`code`",
+  "<script>alert(1)</script>",
+  "\u202eevil",
+  "line\nbreak",
+  "[x](http://e.vil)",
+  "@team",
+  "#1",
+  "\u001b[31mred",
+  "![i](x)",
+  "a\r",
+  "&lt;",
+  "</code>",
+  "\u2066x\u2069",
+  "-->",
+  "\ud800",
+];
+
+test("Names and values cannot become markup, links, mentions, escape sequences or reordered text.", async () => {
+  const quote = (text: string): string => `"${text.toWellFormed().replaceAll('"', '""')}"`;
+  const names = DANGEROUS.map(quote).join(",");
+  const before = `id,${names}\n1,${DANGEROUS.map(quote).join(",")}\n2,${DANGEROUS.map(() => "x").join(",")}\n`;
+  const after = `id,${names}\n1,${DANGEROUS.map((text) => quote(`${text}!`)).join(",")}\n3,${DANGEROUS.map(quote).join(",")}\n`;
+  const diff = await diffTexts(before, after);
+  expect(diff.rows).toMatchObject({ added: 1, removed: 1, changed: 1 });
+  const markdown = formatTableDiffMarkdown(diff);
+  const withoutOwn = markdown.replaceAll(/<\/?(?:code|details|summary)(?: open)?>/g, "");
+  expect(withoutOwn).not.toMatch(/[<>`[\]@]|[^&]#\d|https?:/);
+  const hidden = new RegExp("[\\u001b\\u202a-\\u202e\\u2066-\\u2069\\r]");
+  expect(markdown).not.toMatch(hidden);
+  for (const line of markdown.split("\n").filter((text) => text.startsWith("|")))
+    expect((line.match(/\|/g) ?? []).length).toBeLessThanOrEqual(14);
+  expect(formatTableDiffText(diff).join("\n")).not.toMatch(hidden);
+});
+
+test("Escaped text has no character left that HTML, Markdown or a terminal acts on.", () => {
+  fc.assert(
+    fc.property(fc.string({ unit: "binary" }), (text) => {
+      expect(escapeHtml(text)).not.toMatch(/[<>"']|&(?!amp;|lt;|gt;|quot;|#39;)/);
+      expect(escapeMarkdown(text).replaceAll(/&#\d+;/g, "")).not.toMatch(/[!-/:-@[-`{-~]/);
+      // oxlint-disable-next-line no-control-regex
+      expect(escapeControls(text)).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/);
+    }),
+  );
+  expect(escapeControls("a\tb\n\u202e")).toBe("a\\tb\\n\\u202E");
+});
