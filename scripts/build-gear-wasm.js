@@ -48,18 +48,7 @@ const PAIRS = 4;
 const pair = (offset) => [
   [tableWord(offset), set(word)],
   [get(hash), constant(1), op.shl, get(word), op.add, set(next)],
-  [
-    get(hash),
-    constant(2),
-    op.shl,
-    get(word),
-    constant(1),
-    op.shl,
-    tableWord(offset + 1),
-    op.add,
-    op.add,
-    set(hash),
-  ],
+  [get(hash), constant(2), op.shl, get(word), constant(1), op.shl, tableWord(offset + 1), op.add, op.add, set(hash)],
   stopIfUnder(next, offset + 1),
   stopIfUnder(hash, offset + 2),
 ];
@@ -80,8 +69,7 @@ const scan = [
   op.end,
 ];
 
-const unsigned = (value) =>
-  value < 0x80 ? [value] : [(value & 0x7f) | 0x80, ...unsigned(value >>> 7)];
+const unsigned = (value) => (value < 0x80 ? [value] : [(value & 0x7f) | 0x80, ...unsigned(value >>> 7)]);
 const vector = (items) => [unsigned(items.length), ...items];
 const section = (id, content) => {
   const bytes = content.flat(Infinity);
@@ -109,10 +97,7 @@ const module = Buffer.from(
   ].flat(Infinity),
 );
 
-const file = path.join(
-  path.dirname(path.dirname(fileURLToPath(import.meta.url))),
-  "src/store/gear-wasm.ts",
-);
+const file = path.join(path.dirname(path.dirname(fileURLToPath(import.meta.url))), "src/store/gear-wasm.ts");
 const lines = module.toString("base64").match(/.{1,90}/g) ?? [];
 const text = `/** Is the gear hash's WebAssembly module in base64, ${module.length} bytes; written by scripts/build-gear-wasm.js. */
 export const GEAR_MODULE_BASE64 =

@@ -61,11 +61,7 @@ export function averageFor(sizeBytes: number): number {
 /** Creates a chunker; the average is a power of two from 256 bytes to 4 MiB, or a RangeError is thrown. */
 export function createChunker(averageBytes: number, engine: GearEngine = "wasm"): Chunker {
   const bits = Math.log2(averageBytes);
-  if (
-    !Number.isInteger(bits) ||
-    averageBytes < MIN_AVERAGE_BYTES ||
-    averageBytes > MAX_AVERAGE_BYTES
-  ) {
+  if (!Number.isInteger(bits) || averageBytes < MIN_AVERAGE_BYTES || averageBytes > MAX_AVERAGE_BYTES) {
     throw new RangeError(`an average chunk of ${averageBytes} bytes`);
   }
   const scanner = (engine === "wasm" ? createWasmScanner() : undefined) ?? createPortableScanner();
@@ -236,10 +232,7 @@ function createPortableScanner(): GearScanner {
 }
 
 /** Cuts a stream and hashes each chunk. Holds one buffer of the source at a time, no chunk. */
-export async function* chunkStream(
-  source: AsyncIterable<Uint8Array>,
-  averageBytes: number,
-): AsyncGenerator<Chunk> {
+export async function* chunkStream(source: AsyncIterable<Uint8Array>, averageBytes: number): AsyncGenerator<Chunk> {
   const chunker = createChunker(averageBytes);
   let hasher: Sha256Hasher | undefined;
   let offset = 0;
@@ -258,13 +251,10 @@ export async function* chunkStream(
     const start = end;
     end += data.length;
     for (const length of cuts) {
-      (hasher ??= createSha256()).update(
-        data.subarray(Math.max(0, offset - start), offset + length - start),
-      );
+      (hasher ??= createSha256()).update(data.subarray(Math.max(0, offset - start), offset + length - start));
       yield complete(length);
     }
-    if (end > offset)
-      (hasher ??= createSha256()).update(data.subarray(Math.max(0, offset - start)));
+    if (end > offset) (hasher ??= createSha256()).update(data.subarray(Math.max(0, offset - start)));
   }
   cuts = [];
   chunker.finish(onCut);

@@ -5,7 +5,6 @@
  * dictionary id. A decoder walks the frame's blocks first, so that a second frame, a skippable one, trailing bytes or a window larger
  * than `MAX_WINDOW_BYTES` never reach the codec.
  */
-import { promisify } from "node:util";
 import * as zlib from "node:zlib";
 import { MlvError } from "../base/errors.ts";
 
@@ -19,14 +18,17 @@ const MAGIC = 0xfd2fb528;
 const SAMPLE_BYTES = 64 * 1024;
 const SAMPLE_SLICES = 4;
 
-const compressOnPool = promisify(zlib.zstdCompress) as (
-  data: Uint8Array,
-  options: zlib.ZstdOptions,
-) => Promise<Buffer>;
-const decompressOnPool = promisify(zlib.zstdDecompress) as (
-  frame: Uint8Array,
-  options: zlib.ZstdOptions,
-) => Promise<Buffer>;
+function compressOnPool(data: Uint8Array, options: zlib.ZstdOptions): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    zlib.zstdCompress(data, options, (error, frame) => (error === null ? resolve(frame) : reject(error)));
+  });
+}
+
+function decompressOnPool(frame: Uint8Array, options: zlib.ZstdOptions): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    zlib.zstdDecompress(frame, options, (error, data) => (error === null ? resolve(data) : reject(error)));
+  });
+}
 
 /** Says what a frame's header may carry; both cost bytes and are needless where a recipe knows length and hash. */
 export interface FrameFlags {
@@ -43,20 +45,12 @@ export interface DecodeOptions {
 }
 
 /** Returns one zstd frame; levels are 1 to 19. */
-export function compress(
-  data: Uint8Array,
-  level: number = DEFAULT_LEVEL,
-  flags: FrameFlags = {},
-): Buffer {
+export function compress(data: Uint8Array, level: number = DEFAULT_LEVEL, flags: FrameFlags = {}): Buffer {
   return zlib.zstdCompressSync(data, compressOptions(data.length, level, flags));
 }
 
 /** Returns the same frame as `compress`, made on the thread pool. */
-export function compressAsync(
-  data: Uint8Array,
-  level: number = DEFAULT_LEVEL,
-  flags: FrameFlags = {},
-): Promise<Buffer> {
+export function compressAsync(data: Uint8Array, level: number = DEFAULT_LEVEL, flags: FrameFlags = {}): Promise<Buffer> {
   return compressOnPool(data, compressOptions(data.length, level, flags));
 }
 
@@ -74,11 +68,7 @@ export function decompress(frame: Uint8Array, length: number, options: DecodeOpt
 }
 
 /** Does what `decompress` does on the thread pool. */
-export async function decompressAsync(
-  frame: Uint8Array,
-  length: number,
-  options: DecodeOptions = {},
-): Promise<Buffer> {
+export async function decompressAsync(frame: Uint8Array, length: number, options: DecodeOptions = {}): Promise<Buffer> {
   assertFrame(frame, length, options);
   try {
     return checkLength(await decompressOnPool(frame, decodeOptions(length)), length, options);
@@ -149,23 +139,15 @@ export function asMismatch(error: unknown): MlvError {
  */
 export function assertFrame(frame: Uint8Array, length: number, options: DecodeOptions = {}): void {
   if (!Number.isSafeInteger(length) || length < 0 || length > MAX_DECODED_BYTES) {
-    throw new MlvError(
-      "recipe-malformed",
-      `a recipe says that one frame decodes to ${length} bytes`,
-    );
+    throw new MlvError("recipe-malformed", `a recipe says that one frame decodes to ${length} bytes`);
   }
   const header = readHeader(frame);
-  if (header.windowBytes > MAX_WINDOW_BYTES)
-    throw damaged(`asks for a window of ${header.windowBytes} bytes`);
+  if (header.windowBytes > MAX_WINDOW_BYTES) throw damaged(`asks for a window of ${header.windowBytes} bytes`);
   const { contentBytes } = header;
-  if (
-    contentBytes !== undefined &&
-    (options.isBound === true ? contentBytes > length : contentBytes !== length)
-  ) {
+  if (contentBytes !== undefined && (options.isBound === true ? contentBytes > length : contentBytes !== length)) {
     throw damaged(`says that it decodes to ${contentBytes} bytes instead of ${length}`);
   }
-  if (findFrameEnd(frame, header) !== frame.length)
-    throw damaged("is followed by other bytes, or cut short");
+  if (findFrameEnd(frame, header) !== frame.length) throw damaged("is followed by other bytes, or cut short");
 }
 
 interface FrameHeader {
@@ -232,9 +214,5 @@ function findFrameEnd(frame: Uint8Array, header: FrameHeader): number {
 }
 
 function damaged(why: string, cause?: unknown): MlvError {
-  return new MlvError(
-    "content-mismatch",
-    `a compressed frame ${why}`,
-    cause === undefined ? {} : { cause },
-  );
+  return new MlvError("content-mismatch", `a compressed frame ${why}`, cause === undefined ? {} : { cause });
 }

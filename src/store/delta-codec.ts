@@ -11,14 +11,7 @@
 import * as os from "node:os";
 import { promisify } from "node:util";
 import * as zlib from "node:zlib";
-import {
-  asMismatch,
-  assertFrame,
-  compress,
-  compressAsync,
-  decodeOptions,
-  MAX_WINDOW_BYTES,
-} from "./compression.ts";
+import { asMismatch, assertFrame, compress, compressAsync, decodeOptions, MAX_WINDOW_BYTES } from "./compression.ts";
 import { MlvError } from "../base/errors.ts";
 
 /** Is the shortest dictionary that zstd does not ignore. */
@@ -32,14 +25,8 @@ const FAILED_PART = 0.9;
 /** Is how much a delta must save of what plain zstd needs, for it costs reads of the base. */
 const MIN_GAIN = 0.1;
 
-const compressOnPool = promisify(zlib.zstdCompress) as (
-  data: Uint8Array,
-  options: zlib.ZstdOptions,
-) => Promise<Buffer>;
-const decompressOnPool = promisify(zlib.zstdDecompress) as (
-  frame: Uint8Array,
-  options: zlib.ZstdOptions,
-) => Promise<Buffer>;
+const compressOnPool = promisify(zlib.zstdCompress) as (data: Uint8Array, options: zlib.ZstdOptions) => Promise<Buffer>;
+const decompressOnPool = promisify(zlib.zstdDecompress) as (frame: Uint8Array, options: zlib.ZstdOptions) => Promise<Buffer>;
 
 /**
  * Returns what serves as dictionary of a range's bytes: all of them, or all but the first where they begin with the four bytes (`37 a4 30 ec`)
@@ -58,10 +45,8 @@ export function encodeDelta(data: Uint8Array, range: Uint8Array): Buffer | undef
   if (!canEncode(data, dictionary)) return undefined;
   try {
     let frame = zlib.zstdCompressSync(data, fastOptions(data, dictionary));
-    if (frame.length > data.length * FAILED_PART)
-      frame = zlib.zstdCompressSync(data, thoroughOptions(data, dictionary));
-    if (frame.length > data.length * DOUBTFUL_PART && !isGain(frame, data, compress(data)))
-      return undefined;
+    if (frame.length > data.length * FAILED_PART) frame = zlib.zstdCompressSync(data, thoroughOptions(data, dictionary));
+    if (frame.length > data.length * DOUBTFUL_PART && !isGain(frame, data, compress(data))) return undefined;
     return decodeDelta(frame, range, data.length).equals(data) ? frame : undefined;
   } catch (error) {
     return noFrame(error);
@@ -75,13 +60,8 @@ export function encodeDeltaAsync(data: Uint8Array, range: Uint8Array): Promise<B
   return takeTurn(async () => {
     try {
       let frame = await compressOnPool(data, fastOptions(data, dictionary));
-      if (frame.length > data.length * FAILED_PART)
-        frame = await compressOnPool(data, thoroughOptions(data, dictionary));
-      if (
-        frame.length > data.length * DOUBTFUL_PART &&
-        !isGain(frame, data, await compressAsync(data))
-      )
-        return undefined;
+      if (frame.length > data.length * FAILED_PART) frame = await compressOnPool(data, thoroughOptions(data, dictionary));
+      if (frame.length > data.length * DOUBTFUL_PART && !isGain(frame, data, await compressAsync(data))) return undefined;
       // A small frame is mostly one long copy: decoding it here takes less time than handing it over.
       return decodeDelta(frame, range, data.length).equals(data) ? frame : undefined;
     } catch (error) {
@@ -104,17 +84,10 @@ export function decodeDelta(frame: Uint8Array, range: Uint8Array, length: number
 }
 
 /** Does what `decodeDelta` does on the thread pool; calls beyond what the machine can run at once wait for their turn. */
-export async function decodeDeltaAsync(
-  frame: Uint8Array,
-  range: Uint8Array,
-  length: number,
-): Promise<Buffer> {
+export async function decodeDeltaAsync(frame: Uint8Array, range: Uint8Array, length: number): Promise<Buffer> {
   assertFrame(frame, length);
   try {
-    return checkLength(
-      await takeTurn(() => decompressOnPool(frame, deltaOptions(range, length))),
-      length,
-    );
+    return checkLength(await takeTurn(() => decompressOnPool(frame, deltaOptions(range, length))), length);
   } catch (error) {
     throw asMismatch(error);
   }
@@ -136,13 +109,8 @@ function noFrame(error: unknown): undefined {
 }
 
 /** The window spans the data: by RFC 8878 the whole dictionary then stays in reach up to the last byte. */
-function frameOptions(
-  data: Uint8Array,
-  dictionary: Uint8Array,
-  tuning: Readonly<Record<number, number>>,
-): zlib.ZstdOptions {
-  const { ZSTD_c_windowLog, ZSTD_c_contentSizeFlag, ZSTD_c_checksumFlag, ZSTD_c_dictIDFlag } =
-    zlib.constants;
+function frameOptions(data: Uint8Array, dictionary: Uint8Array, tuning: Readonly<Record<number, number>>): zlib.ZstdOptions {
+  const { ZSTD_c_windowLog, ZSTD_c_contentSizeFlag, ZSTD_c_checksumFlag, ZSTD_c_dictIDFlag } = zlib.constants;
   return {
     dictionary,
     params: {
@@ -158,8 +126,7 @@ function frameOptions(
 }
 
 function fastOptions(data: Uint8Array, dictionary: Uint8Array): zlib.ZstdOptions {
-  const { ZSTD_c_compressionLevel, ZSTD_c_strategy, ZSTD_c_hashLog, ZSTD_c_minMatch, ZSTD_fast } =
-    zlib.constants;
+  const { ZSTD_c_compressionLevel, ZSTD_c_strategy, ZSTD_c_hashLog, ZSTD_c_minMatch, ZSTD_fast } = zlib.constants;
   const hashLog = Math.ceil(Math.log2((data.length + dictionary.length) / 8));
   return frameOptions(data, dictionary, {
     [ZSTD_c_compressionLevel]: 1,
@@ -175,17 +142,12 @@ function thoroughOptions(data: Uint8Array, dictionary: Uint8Array): zlib.ZstdOpt
 
 function deltaOptions(range: Uint8Array, length: number): zlib.ZstdOptions {
   const dictionary = dictionaryBytes(range);
-  return dictionary.length < MIN_DICTIONARY_BYTES
-    ? decodeOptions(length)
-    : { ...decodeOptions(length), dictionary };
+  return dictionary.length < MIN_DICTIONARY_BYTES ? decodeOptions(length) : { ...decodeOptions(length), dictionary };
 }
 
 function checkLength(data: Buffer, length: number): Buffer {
   if (data.length === length) return data;
-  throw new MlvError(
-    "content-mismatch",
-    `a delta decodes to ${data.length} bytes instead of ${length}`,
-  );
+  throw new MlvError("content-mismatch", `a delta decodes to ${data.length} bytes instead of ${length}`);
 }
 
 let running = 0;
@@ -193,8 +155,7 @@ const waiting: (() => void)[] = [];
 
 /** Runs `work` when fewer than one piece of work a processor, and one more, are running. */
 async function takeTurn<Result>(work: () => Promise<Result>): Promise<Result> {
-  if (running >= Math.min(MAX_LANES, os.availableParallelism() + 1))
-    await new Promise<void>((resolve) => waiting.push(resolve));
+  if (running >= Math.min(MAX_LANES, os.availableParallelism() + 1)) await new Promise<void>((resolve) => waiting.push(resolve));
   else running++;
   try {
     return await work();

@@ -8,7 +8,5 @@ const SEED = "mlv gear table 1";
  * `mlv gear table 1:<n>`, with `n` in decimal. Cut points follow from it, so it is part of the chunk lists' format.
  */
 export function createGearTable(): Uint32Array {
-  return Uint32Array.from({ length: 256 }, (_, byte) =>
-    createHash("sha256").update(`${SEED}:${byte}`).digest().readUInt32LE(0),
-  );
+  return Uint32Array.from({ length: 256 }, (_, byte) => createHash("sha256").update(`${SEED}:${byte}`).digest().readUInt32LE(0));
 }

@@ -2,13 +2,7 @@ import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import {
-  averageFor,
-  chunkStream,
-  createChunker,
-  type Chunk,
-  type GearEngine,
-} from "../../src/store/chunker.ts";
+import { averageFor, chunkStream, createChunker, type Chunk, type GearEngine } from "../../src/store/chunker.ts";
 import { createGearTable } from "../../src/store/gear-table.ts";
 import { createRandom } from "./codec-data.ts";
 
@@ -34,8 +28,7 @@ function cutByRule(data: Uint8Array, averageBytes: number): number[] {
     let isCut = length === averageBytes * 4 || end === data.length;
     if (length >= averageBytes / 4 && !isCut) {
       let hash = 0;
-      for (let at = end - 32; at < end; at++)
-        hash = (hash * 2 + (table[data[at] ?? 0] ?? 0)) % 2 ** 32;
+      for (let at = end - 32; at < end; at++) hash = (hash * 2 + (table[data[at] ?? 0] ?? 0)) % 2 ** 32;
       isCut = hash < 2 ** (32 - bits + (length < averageBytes ? -2 : 2));
     }
     if (isCut) {
@@ -113,11 +106,7 @@ describe("createChunker", () => {
 
   test("an edit changes the cuts near it only", () => {
     const data = createRandom(9).bytes(8 << 20);
-    const edited = Buffer.concat([
-      data.subarray(0, 3 << 20),
-      Buffer.from("inserted"),
-      data.subarray(3 << 20),
-    ]);
+    const edited = Buffer.concat([data.subarray(0, 3 << 20), Buffer.from("inserted"), data.subarray(3 << 20)]);
     const before = cut([data], 16 * KIB);
     const after = cut([edited], 16 * KIB);
     let same = 0;
@@ -142,19 +131,15 @@ describe("createChunker", () => {
 
   test("cuts do not change between releases", () => {
     const data = createRandom(42).bytes(1 << 20);
-    expect(createHash("sha256").update(data).digest("hex")).toBe(
-      "6ba4de1040a0b9b35d050bd35f299652832dee76ecc0f89cbf0088879e5fafe9",
-    );
+    expect(createHash("sha256").update(data).digest("hex")).toBe("6ba4de1040a0b9b35d050bd35f299652832dee76ecc0f89cbf0088879e5fafe9");
     expect(cut([data], 64 * KIB)).toEqual([
-      85521, 60890, 96426, 27753, 45867, 93792, 67199, 85337, 72288, 72593, 66565, 78508, 89720,
-      106117,
+      85521, 60890, 96426, 27753, 45867, 93792, 67199, 85337, 72288, 72593, 66565, 78508, 89720, 106117,
     ]);
     expect([...createGearTable().subarray(0, 3)]).toEqual([1110520406, 1917981730, 3398854581]);
   });
 
   test("an average that is no power of two between 256 bytes and 4 MiB is refused", () => {
-    for (const average of [0, 128, 1000, 65_537, 8 << 20, Number.NaN])
-      expect(() => createChunker(average)).toThrow(RangeError);
+    for (const average of [0, 128, 1000, 65_537, 8 << 20, Number.NaN]) expect(() => createChunker(average)).toThrow(RangeError);
   });
 
   test("the embedded module is what its script assembles", () => {
@@ -164,12 +149,7 @@ describe("createChunker", () => {
 
 test("averageFor doubles the average over 16 GiB", () => {
   expect([0, 1, 16 * GIB].map(averageFor)).toEqual([64 * KIB, 64 * KIB, 64 * KIB]);
-  expect([16 * GIB + 1, 32 * GIB, 33 * GIB, 2 ** 50].map(averageFor)).toEqual([
-    128 * KIB,
-    128 * KIB,
-    256 * KIB,
-    4096 * KIB,
-  ]);
+  expect([16 * GIB + 1, 32 * GIB, 33 * GIB, 2 ** 50].map(averageFor)).toEqual([128 * KIB, 128 * KIB, 256 * KIB, 4096 * KIB]);
 });
 
 describe("chunkStream", () => {

@@ -25,9 +25,7 @@ describe("compress and decompress", () => {
         fc.boolean(),
         async (data, level, contentSize) => {
           const frame = compress(data, level, { contentSize, checksum: !contentSize });
-          expect(await compressAsync(data, level, { contentSize, checksum: !contentSize })).toEqual(
-            frame,
-          );
+          expect(await compressAsync(data, level, { contentSize, checksum: !contentSize })).toEqual(frame);
           expect(decompress(frame, data.length).equals(data)).toBe(true);
           expect((await decompressAsync(frame, data.length)).equals(data)).toBe(true);
         },
@@ -38,8 +36,7 @@ describe("compress and decompress", () => {
 
   test("large content comes back, compressible or not", () => {
     for (const data of [Buffer.alloc(20 << 20, "abcdefg"), randomBytes(3 << 20)]) {
-      for (const contentSize of [true, false])
-        expect(decompress(compress(data, 9, { contentSize }), data.length).equals(data)).toBe(true);
+      for (const contentSize of [true, false]) expect(decompress(compress(data, 9, { contentSize }), data.length).equals(data)).toBe(true);
     }
   });
 
@@ -84,8 +81,7 @@ describe("decoding is bounded", () => {
 
   test("lengths that no recipe may hold are the recipe's fault", () => {
     const frame = compress(text);
-    for (const length of [-1, 0.5, Number.NaN, MAX_DECODED_BYTES + 1])
-      expect(() => decompress(frame, length)).toThrow(malformed);
+    for (const length of [-1, 0.5, Number.NaN, MAX_DECODED_BYTES + 1]) expect(() => decompress(frame, length)).toThrow(malformed);
   });
 
   test("a window over the cap is refused before anything is decoded", () => {
@@ -152,8 +148,6 @@ describe("samplePaysToCompress", () => {
   });
 
   test("a long sample is looked at from its start to its end", () => {
-    expect(
-      samplePaysToCompress([Buffer.concat([randomBytes(150_000), text.subarray(0, 250_000)])]),
-    ).toBe(true);
+    expect(samplePaysToCompress([Buffer.concat([randomBytes(150_000), text.subarray(0, 250_000)])])).toBe(true);
   });
 });
