@@ -8,14 +8,14 @@
  *   4. fsync of the folder, and of parents just made       → the new file
  * An fsync that fails is final: the kernel may have dropped the pages, so it is never tried again.
  */
-import { randomBytes } from "node:crypto";
 import * as fs from "node:fs";
 import path from "node:path";
 import { fromSystemError, systemErrorCode } from "./errors.ts";
+import { crypto } from "./hashing.ts";
 
 /** Returns a file name that no other process uses: the process id, the time and 64 random bits. */
 export function uniqueName(prefix: string): string {
-  return `${prefix}-${process.pid}-${randomBytes(8).toString("hex")}`;
+  return `${prefix}-${process.pid}-${crypto().randomBytes(8).toString("hex")}`;
 }
 
 /** Syncs a folder's entries to disk. Platforms that cannot sync folders (Windows) are left alone. */

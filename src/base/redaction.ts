@@ -1,6 +1,9 @@
 const SECRETS: readonly (readonly [RegExp, string])[] = [
   [/([a-z][a-z0-9+.-]*:\/\/)[^/\s@]*@/gi, "$1***@"],
-  [/\b(sig|X-Amz-(?:Signature|Credential|Security-Token)|X-Goog-(?:Signature|Credential)|AWSAccessKeyId|Signature|access_token|token)=[^&\s"'`]+/gi, "$1=***"],
+  [
+    /\b(sig|X-Amz-(?:Signature|Credential|Security-Token)|X-Goog-(?:Signature|Credential)|AWSAccessKeyId|Signature|access_token|token)=[^&\s"'`]+/gi,
+    "$1=***",
+  ],
   [/\b(AccountKey|SharedAccessSignature|SharedAccessKey)=[^;\s"'`]+/gi, "$1=***"],
   [/\b(Bearer|Basic|AWS4-HMAC-SHA256)\s+[A-Za-z0-9+/=._~-]{8,}[^\s"'`]*/g, "$1 ***"],
   [/\b(A(?:KIA|SIA)[0-9A-Z]{4})[0-9A-Z]{12}\b/g, "$1***"],

@@ -9,7 +9,8 @@ export function printCheckout(session: Session, targets: readonly CheckoutResult
   let unchanged = 0;
   let exit: number = EXIT.done;
   for (const target of targets) {
-    const isTouched = target.written + target.removed + target.kept.length + target.missing.length + target.damaged.length + target.saved.length > 0;
+    const isTouched =
+      target.written + target.removed + target.kept.length + target.missing.length + target.damaged.length + target.saved.length > 0;
     if (!isTouched) {
       unchanged += 1;
       continue;
@@ -29,8 +30,15 @@ function printTrouble(session: Session, target: CheckoutResult): number {
   const { style } = session;
   list(session, target.kept, style.yellow("left alone, edited here"));
   list(session, target.missing, style.red("missing from the cache"));
-  list(session, target.damaged.map((file) => file.path), style.red("damaged in the cache"));
-  if (target.kept.length > 0) session.note(`${style.cyan("hint:")} record your edits with \`mlv add -u\`, or replace them with \`--force\` (which keeps them in the cache)`);
+  list(
+    session,
+    target.damaged.map((file) => file.path),
+    style.red("damaged in the cache"),
+  );
+  if (target.kept.length > 0)
+    session.note(
+      `${style.cyan("hint:")} record your edits with \`mlv add -u\`, or replace them with \`--force\` (which keeps them in the cache)`,
+    );
   if (target.missing.length > 0) session.note(`${style.cyan("hint:")} \`mlv pull\` brings what is missing from the remote`);
   if (target.damaged.length > 0) session.note(`${style.cyan("hint:")} \`mlv pull\` or \`mlv verify --repair\` mends it from the remote`);
   if (target.damaged.length > 0) return EXIT.mismatch;

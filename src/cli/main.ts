@@ -1,5 +1,5 @@
 import { MlvError, systemErrorCode } from "../base/errors.ts";
-import { COMMANDS, findCommand, suggest } from "./command-table.ts";
+import { COMMANDS, findCommand, suggest, type CommandEntry } from "./command-table.ts";
 import { EXIT } from "./exit-status.ts";
 import { reportError } from "./report-error.ts";
 import { wantsColor } from "./terminal.ts";
@@ -28,11 +28,17 @@ async function run(argv: readonly string[]): Promise<number> {
     process.stdout.write(`${MLV_VERSION}\n`);
     return EXIT.done;
   }
-  if (name === undefined || name === "help" || before.includes("--help") || before.includes("-h")) return showHelp(name === "help" ? after[0] : undefined, name === undefined && before.length === 0);
+  if (name === undefined || name === "help" || before.includes("--help") || before.includes("-h"))
+    return showHelp(name === "help" ? after[0] : undefined, name === undefined && before.length === 0);
   const entry = findCommand(name);
   if (entry === undefined) throw unknownCommand(name);
+  return load(entry, [...before, ...after]);
+}
+
+async function load(entry: CommandEntry, argv: readonly string[]): Promise<number> {
+  const definition = await entry.load();
   const { runCommand } = await import("./run-command.ts");
-  return runCommand(entry, [...before, ...after]);
+  return runCommand(entry, definition, argv);
 }
 
 /** Finds the command's name among the arguments: the first that is no option and no value of `-C` or `-j`. */
@@ -49,17 +55,24 @@ async function showHelp(topic: string | undefined, isBare: boolean): Promise<num
   if (topic !== undefined) {
     const entry = findCommand(topic);
     if (entry === undefined) throw unknownCommand(topic);
-    const { runCommand } = await import("./run-command.ts");
-    return runCommand(entry, ["--help"]);
+    return load(entry, ["--help"]);
   }
   const lines = ["mlv: versions datasets and models alongside Git", "", "Usage: mlv <command> [options]", ""];
   for (const group of new Set(COMMANDS.map((command) => command.group))) {
     lines.push(`${group}:`);
-    for (const command of COMMANDS) if (command.group === group && command.isHidden !== true) lines.push(`  ${command.name.padEnd(12)}${command.summary}`);
+    for (const command of COMMANDS)
+      if (command.group === group && command.isHidden !== true) lines.push(`  ${command.name.padEnd(12)}${command.summary}`);
     lines.push("");
   }
-  lines.push("Options for every command:", "  -C DIR        run as if started in DIR", "  -j N          how many files or requests at once");
-  lines.push("  --json        one JSON document on stdout, errors as JSON on stderr", "  -q, --quiet   print nothing but errors and warnings");
+  lines.push(
+    "Options for every command:",
+    "  -C DIR        run as if started in DIR",
+    "  -j N          how many files or requests at once",
+  );
+  lines.push(
+    "  --json        one JSON document on stdout, errors as JSON on stderr",
+    "  -q, --quiet   print nothing but errors and warnings",
+  );
   lines.push("  --debug       show the stack of an error", "", "`mlv help COMMAND` shows a command's options and examples.");
   const text = `${lines.join("\n")}\n`;
   if (isBare) process.stderr.write(text);

@@ -70,7 +70,12 @@ export class ProgressView {
       this.#phase = event.phase;
       this.#phaseStartedAt = now;
     }
-    if (isTty ? now - this.#startedAt < SHOW_AFTER_MS || now - this.#shownAt < REDRAW_MS : now - Math.max(this.#shownAt, this.#startedAt) < PLAIN_LINE_MS) return;
+    if (
+      isTty
+        ? now - this.#startedAt < SHOW_AFTER_MS || now - this.#shownAt < REDRAW_MS
+        : now - Math.max(this.#shownAt, this.#startedAt) < PLAIN_LINE_MS
+    )
+      return;
     this.#shownAt = now;
     const line = formatProgress(event, now - this.#phaseStartedAt);
     if (isTty) {
@@ -86,7 +91,8 @@ export class ProgressView {
 export function formatProgress(event: ProgressEvent, elapsedMs: number): string {
   const parts = [`${VERBS[event.phase]}${event.subject === undefined ? "" : ` ${escapeName(event.subject)}`}:`];
   const { bytes, totalBytes, files, totalFiles } = event;
-  if (files > 0 || totalFiles !== undefined) parts.push(totalFiles === undefined ? `${formatCount(files)} files,` : `${formatCount(files)}/${formatCount(totalFiles)} files,`);
+  if (files > 0 || totalFiles !== undefined)
+    parts.push(totalFiles === undefined ? `${formatCount(files)} files,` : `${formatCount(files)}/${formatCount(totalFiles)} files,`);
   if (totalBytes !== undefined && totalBytes > 0) {
     parts.push(`${formatBytes(bytes)} of ${formatBytes(totalBytes)} (${Math.min(100, Math.floor((bytes / totalBytes) * 100))}%)`);
   } else {

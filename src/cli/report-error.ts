@@ -23,7 +23,9 @@ export function reportError(error: unknown, options: ReportOptions): ErrorReport
   const known = error instanceof MlvError ? error : toKnown(error);
   const exitStatus = exitStatusOf(known.code);
   const causes = collectCauses(known);
-  const hints = [known.hint, ...causes.map((cause) => (cause instanceof MlvError ? cause.hint : undefined))].filter((hint) => hint !== undefined);
+  const hints = [known.hint, ...causes.map((cause) => (cause instanceof MlvError ? cause.hint : undefined))].filter(
+    (hint) => hint !== undefined,
+  );
   const style = createStyle(options.isColored);
   const lines = [`${style.red(style.bold("error:"))} ${known.message}`];
   for (const cause of causes) if (describeCause(cause) !== known.message) lines.push(`${style.dim("caused by:")} ${describeCause(cause)}`);
@@ -50,9 +52,13 @@ function toKnown(error: unknown): MlvError {
   if (error instanceof Error && error.name === "AbortError") return new MlvError("interrupted", "interrupted", { cause: error });
   const code = systemErrorCode(error);
   if (code !== undefined && /^E[A-Z]+$/.test(code) && error instanceof Error && "syscall" in error) {
-    return new MlvError(code === "ENOSPC" ? "disk-full" : code === "EACCES" || code === "EPERM" || code === "EROFS" ? "permission-denied" : "io-failed", error.message, {
-      cause: error,
-    });
+    return new MlvError(
+      code === "ENOSPC" ? "disk-full" : code === "EACCES" || code === "EPERM" || code === "EROFS" ? "permission-denied" : "io-failed",
+      error.message,
+      {
+        cause: error,
+      },
+    );
   }
   const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   const environment = `mlv ${MLV_VERSION}, Node ${process.versions.node}, ${process.platform} ${process.arch}`;
@@ -71,4 +77,3 @@ function collectCauses(error: Error): Error[] {
 function describeCause(error: Error): string {
   return error.message;
 }
-

@@ -1,18 +1,16 @@
 import { Command, CommanderError } from "commander";
 import { MlvError } from "../base/errors.ts";
-import type { Action, CommandDefinition } from "./command.ts";
+import type { Action, Call, CommandDefinition } from "./command.ts";
 import type { CommandEntry } from "./command-table.ts";
 import { EXIT } from "./exit-status.ts";
-import { watchInterrupts } from "./interrupt.ts";
-import { createSession, type GlobalOptions } from "./session.ts";
+import { runAction } from "./run-action.ts";
 
-/** Loads a command, parses its arguments and runs it; returns its exit status. Throws `usage` for arguments that do not fit. */
-export async function runCommand(entry: CommandEntry, argv: readonly string[]): Promise<number> {
-  const definition = await entry.load();
+/** Parses a command's arguments and runs it; returns its exit status. Throws `usage` for arguments that do not fit. */
+export async function runCommand(entry: CommandEntry, definition: CommandDefinition, argv: readonly string[]): Promise<number> {
   const outcome = { status: EXIT.done as number };
   const command = createCommand(entry, definition, (action) => async (...parameters: unknown[]) => {
     const self = parameters.at(-1) as Command;
-    outcome.status = await runAction(action, self);
+    outcome.status = await runAction(action, self.processedArgs as Call["args"], self.opts());
   });
   try {
     await command.parseAsync([...argv], { from: "user" });
@@ -39,7 +37,11 @@ export function createCommand(
   for (const leaf of leaves) addGlobalOptions(leaf);
   const examples = definition.examples.map(([line, what]) => `  $ ${line}\n      ${what}`).join("\n");
   if (examples !== "") command.addHelpText("after", `\nExamples:\n${examples}`);
-  command.usage(command.commands.length === 0 ? `[options]${command.registeredArguments.map((argument) => ` ${describeArgument(argument)}`).join("")}` : "<command> [options]");
+  command.usage(
+    command.commands.length === 0
+      ? `[options]${command.registeredArguments.map((argument) => ` ${describeArgument(argument)}`).join("")}`
+      : "<command> [options]",
+  );
   command.name(`mlv ${entry.name}`);
   return command;
 }
@@ -58,26 +60,6 @@ function addGlobalOptions(command: Command): void {
     .option("--no-wait", "fail instead of waiting for a lock")
     .option("--no-progress", "show no progress")
     .option("--debug", "show the stack of an error");
-}
-
-async function runAction(action: Action, command: Command): Promise<number> {
-  const options = command.opts<Record<string, unknown> & GlobalOptions>();
-  let stop = (): void => undefined;
-  const signal = watchInterrupts(() => {
-    stop();
-    process.stderr.write("stopping; press Ctrl-C again to stop at once\n");
-  });
-  const session = createSession(options, signal);
-  stop = session.stop;
-  try {
-    return (await action({ session, args: command.processedArgs as (string | string[] | undefined)[], options })) ?? EXIT.done;
-  } catch (error) {
-    // Whatever failed because it was told to stop, failed because it was told to stop.
-    if (signal.aborted) throw signal.reason;
-    throw error;
-  } finally {
-    session.stop();
-  }
 }
 
 function toUsageError(error: CommanderError, name: string): MlvError {

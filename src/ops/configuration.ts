@@ -22,16 +22,54 @@ export interface Configuration {
 const EMPTY_PROJECT: ProjectConfig = { remotes: [], keys: {} };
 const EMPTY_LOCAL: LocalConfig = { remotes: [], keys: {}, trust: [] };
 
-/** Reads both configuration files; a missing one is empty. Throws `config-malformed` and `config-secret`. */
+/**
+ * Reads both configuration files; a missing one is empty. Throws `config-malformed` and `config-secret`.
+ * What the texts last parsed to is kept beside the index together with the texts, so that most commands never load a YAML parser.
+ */
 export async function readConfiguration(repository: Repository, stateFolder: string): Promise<Configuration> {
   const projectText = readText(path.join(repository.root, PROJECT_FILE));
   const localText = readText(path.join(stateFolder, LOCAL_FILE));
   if (projectText === undefined && localText === undefined) return combine(EMPTY_PROJECT, EMPTY_LOCAL);
+  const parsedFile = path.join(stateFolder, "index", "configuration.json");
+  const key = [PARSED_VERSION, projectText ?? "", localText ?? ""].join("\0");
+  const kept = readParsed(parsedFile, key);
+  if (kept !== undefined) return combine(kept.project, kept.local);
   const { parseLocalConfig, parseProjectConfig } = await import("../formats/project-config.ts");
-  return combine(
-    projectText === undefined ? EMPTY_PROJECT : parseProjectConfig(projectText, PROJECT_FILE),
-    localText === undefined ? EMPTY_LOCAL : parseLocalConfig(localText, LOCAL_FILE),
-  );
+  const project = projectText === undefined ? EMPTY_PROJECT : parseProjectConfig(projectText, PROJECT_FILE);
+  const local = localText === undefined ? EMPTY_LOCAL : parseLocalConfig(localText, LOCAL_FILE);
+  keepParsed(parsedFile, { key, project, local });
+  return combine(project, local);
+}
+
+/** Counts up with the shape of what is kept. */
+const PARSED_VERSION = 1;
+
+interface ParsedConfiguration {
+  readonly key: string;
+  readonly project: ProjectConfig;
+  readonly local: LocalConfig;
+}
+
+function readParsed(file: string, key: string): ParsedConfiguration | undefined {
+  const text = readText(file);
+  if (text === undefined) return undefined;
+  try {
+    const parsed = JSON.parse(text) as ParsedConfiguration;
+    return parsed.key === key ? parsed : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Secrets of local.yaml stay behind the same mode as local.yaml's own; a state folder that cannot be written costs only time. */
+function keepParsed(file: string, parsed: ParsedConfiguration): void {
+  try {
+    if (!fs.existsSync(path.dirname(path.dirname(file)))) return;
+    ensureFolder(path.dirname(file));
+    writeFileDurably(file, JSON.stringify(parsed), { tempFolder: path.join(path.dirname(path.dirname(file)), "tmp"), mode: 0o600 });
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+  }
 }
 
 function combine(project: ProjectConfig, local: LocalConfig): Configuration {
@@ -50,17 +88,24 @@ function combine(project: ProjectConfig, local: LocalConfig): Configuration {
 export function selectRemote(configuration: Configuration, name: string | undefined): RemoteConfig {
   const wanted = name ?? configuration.defaultRemote;
   if (wanted === undefined) {
-    throw new MlvError("remote-not-configured", configuration.remotes.size === 0 ? "there is no remote yet" : "there are several remotes and no default", {
-      hint:
-        configuration.remotes.size === 0
-          ? "add one: `mlv remote add origin s3://bucket/prefix`, or a folder: `mlv remote add origin /mnt/share/data`"
-          : `choose one: \`mlv remote default ${[...configuration.remotes.keys()][0]}\`, or name it with \`-r\``,
-    });
+    throw new MlvError(
+      "remote-not-configured",
+      configuration.remotes.size === 0 ? "there is no remote yet" : "there are several remotes and no default",
+      {
+        hint:
+          configuration.remotes.size === 0
+            ? "add one: `mlv remote add origin s3://bucket/prefix`, or a folder: `mlv remote add origin /mnt/share/data`"
+            : `choose one: \`mlv remote default ${[...configuration.remotes.keys()][0]}\`, or name it with \`-r\``,
+      },
+    );
   }
   const remote = configuration.remotes.get(wanted);
   if (remote !== undefined) return remote;
   throw new MlvError("remote-not-configured", `there is no remote \`${wanted}\``, {
-    hint: configuration.remotes.size === 0 ? `add it: \`mlv remote add ${wanted} URL\`` : `the remotes are ${[...configuration.remotes.keys()].join(", ")}`,
+    hint:
+      configuration.remotes.size === 0
+        ? `add it: \`mlv remote add ${wanted} URL\``
+        : `the remotes are ${[...configuration.remotes.keys()].join(", ")}`,
   });
 }
 

@@ -1,5 +1,4 @@
 import * as fs from "node:fs";
-import os from "node:os";
 import path from "node:path";
 import { ensureFolder, sweepTempFolder } from "../base/durable.ts";
 import type { EventSink } from "../base/events.ts";
@@ -69,7 +68,9 @@ export async function openWorkspace(context: OperationContext): Promise<Workspac
     get index() {
       return (index ??= new WorkspaceIndex(path.join(stateFolder, "index", repository.worktreeId), stagingFolder));
     },
-    jobs: context.jobs ?? Math.max(4, os.availableParallelism() * 2),
+    get jobs() {
+      return context.jobs ?? Math.max(4, process.getBuiltinModule("node:os").availableParallelism() * 2);
+    },
     configuration: () => (configuration ??= readConfiguration(repository, stateFolder)),
     ignore: () => (ignore ??= readIgnore(repository.root)),
     close: () => cache?.close(),

@@ -1,4 +1,5 @@
 import type { Pointer } from "../formats/pointer.ts";
+import { KnownHeads } from "../transfer/known-heads.ts";
 import type { Workspace } from "./open-workspace.ts";
 
 /** Knows which versions the default remote is known to have, from earlier pushes and pulls. */
@@ -11,7 +12,6 @@ export interface PushedVersions {
 export async function readPushedVersions(workspace: Workspace): Promise<PushedVersions | undefined> {
   const { defaultRemote } = await workspace.configuration();
   if (defaultRemote === undefined) return undefined;
-  const { KnownHeads } = await import("../transfer/known-heads.ts");
   const known = new KnownHeads(workspace.stateFolder, defaultRemote);
   return { remote: defaultRemote, has: (pointer) => known.get(pointer.sha256) !== undefined };
 }

@@ -9,7 +9,7 @@ import { compareTarget, type WorkspaceChange } from "../workspace/compare.ts";
 import { pointerPath, readPointer } from "../workspace/target.ts";
 import { cacheMark } from "./cache-mark.ts";
 import { withWorkspace, type OperationContext, type Workspace } from "./open-workspace.ts";
-import { readPushedVersions } from "./pushed-versions.ts";
+import { readPushedVersions, type PushedVersions } from "./pushed-versions.ts";
 import { selectTargets, type Selection } from "./targets.ts";
 
 /** Is the state of one target. */
@@ -51,9 +51,9 @@ export async function status(context: OperationContext, options: { readonly path
     const gitIndex = await readGitIndex(workspace.repository, { suffixes: [".mlv"] });
     const selections = await selectTargets(workspace, options.paths);
     const pushed = selections.length === 0 ? undefined : await readPushedVersions(workspace);
-    const ignore = await workspace.ignore();
-    const mark = cacheMark(workspace.cache.folder);
-    const targets = selections.map((selection) => statusOf(workspace, selection, { gitIndex, pushed, mark, isIgnored: ignore?.ignores.bind(ignore) }));
+    const parts = { gitIndex, pushed, mark: cacheMark(workspace.cache.folder) };
+    const targets: TargetStatus[] = [];
+    for (const selection of selections) targets.push(await statusWithRules(workspace, selection, parts));
     saveQuietly(workspace);
     return { targets, remote: pushed?.remote };
   });
@@ -68,11 +68,25 @@ function saveQuietly(workspace: Workspace): void {
   }
 }
 
+/** Ignore rules matter only where something is new, so a workspace without news never loads them. */
+async function statusWithRules(workspace: Workspace, selection: Selection, parts: StatusParts): Promise<TargetStatus> {
+  let first: TargetStatus | undefined;
+  try {
+    first = statusOf(workspace, selection, parts);
+  } catch (error) {
+    if (!isMlvError(error, "name-not-utf8", "unsupported-file-type", "permission-denied")) throw error;
+  }
+  const hasNews = first === undefined || first.changes.some(({ kind }) => kind === "new" || kind === "renamed" || kind === "unsupported");
+  const ignore = hasNews ? await workspace.ignore() : undefined;
+  if (first !== undefined && ignore === undefined) return first;
+  return statusOf(workspace, selection, { ...parts, ...(ignore === undefined ? {} : { isIgnored: ignore.ignores.bind(ignore) }) });
+}
+
 interface StatusParts {
   readonly gitIndex: GitIndex | undefined;
-  readonly pushed: { readonly remote: string; has(pointer: Pointer): boolean } | undefined;
+  readonly pushed: PushedVersions | undefined;
   readonly mark: string;
-  readonly isIgnored: ((path: string, isFolder: boolean) => boolean) | undefined;
+  readonly isIgnored?: (path: string, isFolder: boolean) => boolean;
 }
 
 function statusOf(workspace: Workspace, { target, only }: Selection, parts: StatusParts): TargetStatus {
@@ -94,14 +108,16 @@ function statusOf(workspace: Workspace, { target, only }: Selection, parts: Stat
     root: workspace.root,
     target,
     index: workspace.index,
-    isIgnored: parts.isIgnored,
+    ...(parts.isIgnored === undefined ? {} : { isIgnored: parts.isIgnored }),
     cache: workspace.cache,
     onEvent: workspace.context.onEvent,
     signal: workspace.context.signal,
   };
   const compared = isAbsent ? { changes: [], present: 0, clean: 0 } : compareTarget(compareContext, base, only);
   const total = base.files ?? 1;
-  const notNew = compared.changes.filter((change) => change.kind === "modified" || change.kind === "deleted" || change.kind === "renamed").length;
+  const notNew = compared.changes.filter(
+    (change) => change.kind === "modified" || change.kind === "deleted" || change.kind === "renamed",
+  ).length;
   const notCached = countNotCached(workspace, target, pointer, parts.mark);
   const isKnownPushed = parts.pushed?.has(pointer);
   return {

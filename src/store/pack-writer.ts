@@ -74,11 +74,7 @@ export class PackWriter {
   }
 
   /** Appends a zstd or delta frame that holds the given objects at the given places; returns the frame. */
-  addFrame(
-    frame: Omit<PackFrame, "offset" | "stored">,
-    stored: Uint8Array,
-    objects: readonly Omit<PackEntry, "frame">[],
-  ): PackFrame {
+  addFrame(frame: Omit<PackFrame, "offset" | "stored">, stored: Uint8Array, objects: readonly Omit<PackEntry, "frame">[]): PackFrame {
     const placed: PackFrame = { ...frame, offset: this.#offset, stored: stored.length };
     this.#frames.push(placed);
     for (const object of objects) if (!this.#known.has(object.sha256)) this.#entry({ ...object, frame: this.#frames.length - 1 });

@@ -1,7 +1,6 @@
 import * as fs from "node:fs";
-import { hash as hashOnce } from "node:crypto";
 import { fromSystemError } from "../base/errors.ts";
-import { createSha256 } from "../base/hashing.ts";
+import { createSha256, sha256 } from "../base/hashing.ts";
 import type { Sha256 } from "../base/ids.ts";
 import { fileChanged, openRegularFile } from "./cache-writer.ts";
 import type { StatMark } from "./trust-ledger.ts";
@@ -30,7 +29,7 @@ export function readSmallFile(file: string, before: StatMark): SmallFile {
     assertStill(file, before, fs.fstatSync(descriptor));
     if (length !== before.size) throw fileChanged(file);
     const data = buffer.subarray(0, length);
-    return { sha256: hashOnce("sha256", data, "hex") as Sha256, data };
+    return { sha256: sha256(data), data };
   } catch (error) {
     throw fromSystemError(error, "read", file);
   } finally {
@@ -46,7 +45,7 @@ export function hashFileNow(file: string, before: StatMark): Sha256 {
   try {
     const hasher = createSha256();
     const buffer = Buffer.allocUnsafe(PIECE_BYTES);
-    for (let offset = 0; ; ) {
+    for (let offset = 0; ;) {
       const length = fs.readSync(descriptor, buffer, 0, PIECE_BYTES, offset);
       if (length === 0) break;
       hasher.update(buffer.subarray(0, length));
@@ -62,6 +61,7 @@ export function hashFileNow(file: string, before: StatMark): Sha256 {
 }
 
 function assertStill(file: string, before: StatMark, after: StatMark): void {
-  const isSame = after.size === before.size && after.mtimeMs === before.mtimeMs && after.ctimeMs === before.ctimeMs && after.ino === before.ino;
+  const isSame =
+    after.size === before.size && after.mtimeMs === before.mtimeMs && after.ctimeMs === before.ctimeMs && after.ino === before.ino;
   if (!isSame) throw fileChanged(file);
 }

@@ -32,7 +32,13 @@ export class TrustLedger {
   /** Tells whether a cached file is as it was when its content was last checked. */
   isTrusted(name: string, stat: StatMark): boolean {
     const mark = this.#load().get(name);
-    return mark !== undefined && mark.size === stat.size && mark.mtimeMs === stat.mtimeMs && mark.ctimeMs === stat.ctimeMs && mark.ino === stat.ino;
+    return (
+      mark !== undefined &&
+      mark.size === stat.size &&
+      mark.mtimeMs === stat.mtimeMs &&
+      mark.ctimeMs === stat.ctimeMs &&
+      mark.ino === stat.ino
+    );
   }
 
   /** Remembers that a file's content was checked while it had these stat data; `save` makes it last. */

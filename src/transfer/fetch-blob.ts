@@ -8,7 +8,7 @@ import type { Sha256 } from "../base/ids.ts";
 import type { BodyBlob } from "../formats/body.ts";
 import type { ByteRange } from "../remotes/remote.ts";
 import { copyAndHash, readFileRange } from "../store/copy-hash.ts";
-import { mismatch, type FetchPartContext } from "./fetch-objects.ts";
+import { mismatch, type FetchPartContext } from "./fetch-context.ts";
 
 const PART_BYTES = 16 * 1024 * 1024;
 const PARALLEL_MIN_BYTES = 2 * PART_BYTES;
@@ -48,7 +48,13 @@ async function fetchInOrder(context: FetchPartContext, blob: BodyBlob, partial: 
   const descriptor = fs.openSync(partial, fs.constants.O_RDWR | fs.constants.O_CREAT, 0o600);
   try {
     fs.ftruncateSync(descriptor, start);
-    if (start < blob.size) await receive(context, { blob, range: { offset: start, length: blob.size - start }, descriptor, onData: (data) => hasher.update(data) });
+    if (start < blob.size)
+      await receive(context, {
+        blob,
+        range: { offset: start, length: blob.size - start },
+        descriptor,
+        onData: (data) => hasher.update(data),
+      });
     fs.fsyncSync(descriptor);
   } finally {
     fs.closeSync(descriptor);
@@ -103,7 +109,8 @@ async function receive(context: FetchPartContext, { blob, range, descriptor, onD
   // One buffer is hashed while the one before it is written.
   let writing: Promise<void> | undefined;
   for await (const data of body.stream) {
-    if (at + data.length > end) throw new MlvError("content-mismatch", `the remote's copy of ${blob.key} is too long`, { details: { key: blob.key } });
+    if (at + data.length > end)
+      throw new MlvError("content-mismatch", `the remote's copy of ${blob.key} is too long`, { details: { key: blob.key } });
     await writing;
     writing = writeAll(descriptor, data, at);
     writing.catch(() => undefined);

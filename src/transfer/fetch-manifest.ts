@@ -3,8 +3,7 @@ import { sha256 } from "../base/hashing.ts";
 import type { Sha256 } from "../base/ids.ts";
 import { parseLeaf, parseRoot, type ManifestEntry, type ManifestLeaf, type ManifestRoot } from "../formats/manifest.ts";
 import { isUnder, leavesUnder } from "../store/manifests.ts";
-import type { VersionToFetch } from "./fetch.ts";
-import type { FetchPartContext, WantedObject } from "./fetch-objects.ts";
+import type { FetchPartContext, VersionToFetch, WantedObject } from "./fetch-context.ts";
 import { Rebuilder, type FetchPlan } from "./rebuild.ts";
 
 /**
@@ -16,7 +15,9 @@ export async function fetchManifest(context: FetchPartContext, wanted: VersionTo
   const { pointer, target, only } = wanted;
   const where = `\`${target}\``;
   const rebuilder = new Rebuilder({ body, cache, spool: context.spool, localVersions: context.relatives });
-  const rootBytes = cache.readSmall(pointer.sha256) ?? (await fetchSmall(context, rebuilder, { sha256: pointer.sha256, offset: 0, length: body.rootLength }));
+  const rootBytes =
+    cache.readSmall(pointer.sha256) ??
+    (await fetchSmall(context, rebuilder, { sha256: pointer.sha256, offset: 0, length: body.rootLength }));
   writer.addSmall(pointer.sha256, rootBytes);
   const root = parseRoot(rootBytes, where);
   if (root.size !== pointer.size || root.files !== pointer.files) {
@@ -38,7 +39,10 @@ async function fetchSmall(
   return readChecked(rebuilder, part);
 }
 
-async function readChecked(rebuilder: Rebuilder, part: { readonly sha256: Sha256; readonly offset: number; readonly length: number }): Promise<Buffer> {
+async function readChecked(
+  rebuilder: Rebuilder,
+  part: { readonly sha256: Sha256; readonly offset: number; readonly length: number },
+): Promise<Buffer> {
   const pieces: Uint8Array[] = [];
   for await (const piece of rebuilder.read(part.offset, part.length)) pieces.push(piece);
   const bytes = Buffer.concat(pieces);

@@ -1,35 +1,15 @@
 import * as fs from "node:fs";
 import { mapConcurrent, throwIfAborted } from "../base/concurrency.ts";
-import { fromSystemError, MlvError } from "../base/errors.ts";
+import { fromSystemError } from "../base/errors.ts";
 import { createSha256, EMPTY_SHA256, sha256 } from "../base/hashing.ts";
 import type { Sha256 } from "../base/ids.ts";
-import type { Body, BodyBlob } from "../formats/body.ts";
+import type { BodyBlob } from "../formats/body.ts";
 import { parseBlobKey } from "../formats/layout.ts";
 import { LOOSE_MIN_BYTES } from "../store/cache.ts";
-import type { CacheWriter } from "../store/cache-writer.ts";
-import type { BlobSpool } from "./blob-spool.ts";
 import { fetchBlobFile } from "./fetch-blob.ts";
-import type { FetchContext } from "./fetch.ts";
+import { mismatch, type FetchPartContext, type WantedObject } from "./fetch-context.ts";
 import { Rebuilder, type FetchPlan } from "./rebuild.ts";
 import { SegmentMap } from "./segments.ts";
-
-/** Is an object that the cache lacks and where it lies in the version's stream. */
-export interface WantedObject {
-  readonly sha256: Sha256;
-  readonly size: number;
-  readonly offset: number;
-  readonly path: string;
-}
-
-/** Says what fetching parts of one version works with. */
-export interface FetchPartContext extends FetchContext {
-  readonly body: Body;
-  readonly spool: BlobSpool;
-  readonly writer: CacheWriter;
-  /** Bodies of versions that may be cached; undefined to use nothing but the remote. */
-  readonly relatives: readonly Body[] | undefined;
-  readonly onReceived: (bytes: number) => void;
-}
 
 /** A pack of which at least this part is needed is fetched whole and kept as it is. */
 const WHOLE_PACK_PART = 0.7;
@@ -124,13 +104,4 @@ async function rebuildLarge(context: FetchPartContext, rebuilder: Rebuilder, obj
     fs.rmSync(temp, { force: true });
     throw fromSystemError(error, "write", temp);
   }
-}
-
-/** Makes the error that says received content is not what it should be. */
-export function mismatch(hash: Sha256, file?: string): MlvError {
-  const what = file === undefined ? hash : `\`${file}\``;
-  return new MlvError("content-mismatch", `what the remote has of ${what} does not match its hash`, {
-    hint: "run `mlv push` where the data is still cached, which mends the remote; `mlv verify --remote` names every damaged blob",
-    details: { sha256: hash, ...(file === undefined ? {} : { path: file }) },
-  });
 }

@@ -1,7 +1,6 @@
 import * as fs from "node:fs";
 import path from "node:path";
 import { isMlvError, MlvError } from "../base/errors.ts";
-import type { EventSink } from "../base/events.ts";
 import type { RepoPath } from "../base/ids.ts";
 import type { Body } from "../formats/body.ts";
 import type { Pointer } from "../formats/pointer.ts";
@@ -9,31 +8,12 @@ import type { Cache } from "../store/cache.ts";
 import { CacheWriter } from "../store/cache-writer.ts";
 import { leavesUnder, readManifestEntries, readManifestRoot } from "../store/manifests.ts";
 import { BlobSpool } from "./blob-spool.ts";
-import { fetchObjects, type WantedObject } from "./fetch-objects.ts";
+import type { FetchContext, VersionToFetch, WantedObject } from "./fetch-context.ts";
+import { fetchObjects } from "./fetch-objects.ts";
 import { fetchManifest } from "./fetch-manifest.ts";
-import type { RemoteStore, RemoteVersion } from "./remote-store.ts";
+import type { RemoteVersion } from "./remote-store.ts";
 
-/** Is a version to fetch, or the paths of a folder's version. */
-export interface VersionToFetch {
-  readonly target: RepoPath;
-  readonly pointer: Pointer;
-  readonly only?: readonly string[];
-  /** Brings a folder's list of files and none of their content. */
-  readonly listOnly?: boolean;
-  /** Versions of the same target that may be cached, whose bytes need not be fetched again. */
-  readonly relatives: readonly Pointer[];
-}
-
-/** Says what a fetch works with. */
-export interface FetchContext {
-  readonly cache: Cache;
-  readonly store: RemoteStore;
-  /** Holds what was fetched of versions that are not complete yet. */
-  readonly partialFolder: string;
-  readonly jobs: number;
-  readonly onEvent: EventSink;
-  readonly signal: AbortSignal | undefined;
-}
+export type { FetchContext, VersionToFetch };
 
 /** Is what a fetch did with one version. */
 export interface FetchedVersion {
@@ -103,7 +83,11 @@ async function fetchOne(context: FetchContext, wanted: VersionToFetch): Promise<
     if (!isMlvError(error, "content-mismatch")) throw error;
     // What was kept from an interrupted run, or copied from an earlier version, may be what is wrong: once more from nothing but the remote.
     fs.rmSync(partialFolderOf(context, version.body), { recursive: true, force: true });
-    context.onEvent({ type: "notice", level: "warning", message: `what was received of \`${target}\` did not match its hash; trying once more` });
+    context.onEvent({
+      type: "notice",
+      level: "warning",
+      message: `what was received of \`${target}\` did not match its hash; trying once more`,
+    });
     return receive(context, wanted, { version, relatives: undefined });
   }
 }

@@ -21,7 +21,11 @@ export interface BaseRun {
  * Finds which bytes of a base object this machine already holds: all of them when the base is cached, else those that a cached version of the
  * same file took from it.
  */
-export function findLocalRanges(cache: Cache, base: { readonly sha256: Sha256; readonly size: number }, versions: readonly Body[]): LocalRange[] {
+export function findLocalRanges(
+  cache: Cache,
+  base: { readonly sha256: Sha256; readonly size: number },
+  versions: readonly Body[],
+): LocalRange[] {
   if (cache.has(base.sha256)) return [{ offset: 0, length: base.size, object: base.sha256, objectOffset: 0 }];
   const ranges: LocalRange[] = [];
   for (const body of versions) {

@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { crypto } from "../base/hashing.ts";
 import type { Sha256 } from "../base/ids.ts";
 import type { Body } from "../formats/body.ts";
 import type { Remote } from "../remotes/remote.ts";
@@ -19,7 +19,7 @@ export class Pin {
 
   /** Pins versions before their blobs are sent. */
   static async create(remote: Remote, versions: readonly Sha256[], signal?: AbortSignal): Promise<Pin> {
-    const key = `pins/${new Date().toISOString().slice(0, 10)}-${randomBytes(8).toString("hex")}`;
+    const key = `pins/${new Date().toISOString().slice(0, 10)}-${crypto().randomBytes(8).toString("hex")}`;
     const pin = new Pin(remote, key);
     await remote.put(key, bufferSource(formatPin(versions, [])), { signal });
     return pin;
@@ -28,7 +28,16 @@ export class Pin {
   /** Adds the blobs that the pushed bodies name. */
   async keep(bodies: readonly Body[], signal?: AbortSignal): Promise<void> {
     const blobs = new Set(bodies.flatMap((body) => body.blobs.map((blob) => blob.key)));
-    await this.#remote.put(`${this.#key}-blobs`, bufferSource(formatPin(bodies.map((body) => body.sha256), [...blobs])), { signal });
+    await this.#remote.put(
+      `${this.#key}-blobs`,
+      bufferSource(
+        formatPin(
+          bodies.map((body) => body.sha256),
+          [...blobs],
+        ),
+      ),
+      { signal },
+    );
   }
 }
 

@@ -1,35 +1,17 @@
 import { mapConcurrent, throwIfAborted } from "../base/concurrency.ts";
 import { isMlvError, MlvError } from "../base/errors.ts";
-import type { EventSink } from "../base/events.ts";
 import type { BlobKey, RepoPath, Sha256 } from "../base/ids.ts";
 import type { Body } from "../formats/body.ts";
 import type { Pointer } from "../formats/pointer.ts";
 import type { RemoteStat } from "../remotes/remote.ts";
-import type { Cache } from "../store/cache.ts";
 import { BodyBuilder } from "./body-builder.ts";
 import { Pin } from "./pin.ts";
-import { buildDirectory, buildFile, type BuildContext } from "./push-build.ts";
+import { buildDirectory, buildFile } from "./push-build.ts";
+import type { BuildContext, PushContext, VersionToPush } from "./push-context.ts";
 import { RemotePacker } from "./remote-packer.ts";
 import type { RemoteStore, RemoteVersion } from "./remote-store.ts";
 
-/** Is a version to push. */
-export interface VersionToPush {
-  readonly target: RepoPath;
-  readonly pointer: Pointer;
-  /** Returns earlier versions of the same pointer, the latest first: where unchanged bytes may be. Asked only when the version must be sent. */
-  ancestors(): Promise<readonly Pointer[]>;
-}
-
-/** Says what a push works with. */
-export interface PushContext {
-  readonly cache: Cache;
-  readonly store: RemoteStore;
-  readonly jobs: number;
-  readonly onEvent: EventSink;
-  readonly signal: AbortSignal | undefined;
-  /** Finds out what would be sent and sends nothing. */
-  readonly dryRun: boolean;
-}
+export type { PushContext, VersionToPush };
 
 /** Is what a push did with one version. */
 export interface PushedVersion {
@@ -80,7 +62,9 @@ class Push {
       await this.#send(toSend, present);
     }
     store.known.save();
-    const sent = new Map(toSend.map(({ pointer }) => [pointer.sha256, present.has(pointer.sha256) ? ("repaired" as const) : ("pushed" as const)]));
+    const sent = new Map(
+      toSend.map(({ pointer }) => [pointer.sha256, present.has(pointer.sha256) ? ("repaired" as const) : ("pushed" as const)]),
+    );
     const logical = toSend.reduce((sum, { pointer }) => sum + pointer.size, 0);
     return {
       versions: versions.map(({ target, pointer }) => ({ target, pointer, status: sent.get(pointer.sha256) ?? "up-to-date" })),
@@ -140,7 +124,11 @@ class Push {
 
   async #send(versions: readonly VersionToPush[], present: ReadonlyMap<Sha256, RemoteVersion>): Promise<void> {
     const { store, signal, cache } = this.#context;
-    const pin = await Pin.create(store.remote, versions.map(({ pointer }) => pointer.sha256), signal);
+    const pin = await Pin.create(
+      store.remote,
+      versions.map(({ pointer }) => pointer.sha256),
+      signal,
+    );
     const ancestors = await this.#readAncestors(versions);
     const packer = new RemotePacker({
       remote: store.remote,
@@ -176,7 +164,10 @@ class Push {
       await this.#lookAgain(body);
       await this.#writeHead(version, head, present.get(version.pointer.sha256)?.etag);
     }
-    await pin.keep(bodies.map(({ body }) => body), signal);
+    await pin.keep(
+      bodies.map(({ body }) => body),
+      signal,
+    );
   }
 
   /** Someone else may have written the same head meanwhile: theirs is as good when it is whole. */

@@ -25,7 +25,12 @@ export class Rebuilder {
   readonly #frames = new Map<string, Buffer>();
 
   /** `localVersions` are bodies of versions that may be cached; with none, every byte is fetched. */
-  constructor(options: { readonly body: Body; readonly cache: Cache; readonly spool: BlobSpool; readonly localVersions: readonly Body[] | undefined }) {
+  constructor(options: {
+    readonly body: Body;
+    readonly cache: Cache;
+    readonly spool: BlobSpool;
+    readonly localVersions: readonly Body[] | undefined;
+  }) {
     const { body, cache, localVersions } = options;
     this.#body = body;
     this.#cache = cache;

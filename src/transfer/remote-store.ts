@@ -66,7 +66,8 @@ export class RemoteStore {
       this.#keepBody(file, stored);
     }
     const body = parseBody(decompress(stored, MAX_BODY_TEXT_BYTES, { isBound: true }).toString("utf8"));
-    if (body.sha256 !== version || body.kind !== head.kind) throw new MlvError("recipe-malformed", `the recipe of ${version} is another version's`);
+    if (body.sha256 !== version || body.kind !== head.kind)
+      throw new MlvError("recipe-malformed", `the recipe of ${version} is another version's`);
     this.#parsed.set(head.body, body);
     return body;
   }
@@ -90,7 +91,10 @@ export class RemoteStore {
 
   /** Writes a head, the commit point, on the condition that the remote still has what was read. Throws `remote-conflict`. */
   async writeHead(version: Sha256, head: Head, ifMatch: string | undefined, signal?: AbortSignal): Promise<void> {
-    const { etag } = await this.remote.replace(blobKey("recipes", version), bufferSource(Buffer.from(formatHead(head))), { ifMatch, signal });
+    const { etag } = await this.remote.replace(blobKey("recipes", version), bufferSource(Buffer.from(formatHead(head))), {
+      ifMatch,
+      signal,
+    });
     this.known.set(version, { head, etag });
   }
 
@@ -117,7 +121,12 @@ export class RemoteStore {
 }
 
 /** Uploads a blob unless the remote has it with the same size; throws `remote-conflict` when what is there differs. */
-export async function putBlob(remote: Remote, key: BlobKey, source: PutSource, signal?: AbortSignal): Promise<{ readonly created: boolean }> {
+export async function putBlob(
+  remote: Remote,
+  key: BlobKey,
+  source: PutSource,
+  signal?: AbortSignal,
+): Promise<{ readonly created: boolean }> {
   const hash = parseBlobKey(key)?.hash;
   const { created } = await remote.put(key, source, { sha256: hash, signal });
   if (created) return { created };

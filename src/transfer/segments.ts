@@ -20,7 +20,8 @@ export class SegmentMap {
 
   /** Returns segments whose bytes are exactly `offset` to `offset + length` of the stream. Throws a RangeError outside it. */
   slice(offset: number, length: number): Segment[] {
-    if (offset < 0 || offset + length > this.length) throw new RangeError(`bytes ${offset} to ${offset + length} of a stream of ${this.length}`);
+    if (offset < 0 || offset + length > this.length)
+      throw new RangeError(`bytes ${offset} to ${offset + length} of a stream of ${this.length}`);
     const slices: Segment[] = [];
     const end = offset + length;
     for (let index = this.#indexAt(offset); index < this.#segments.length; index++) {

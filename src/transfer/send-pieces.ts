@@ -1,8 +1,8 @@
 import { sha256 } from "../base/hashing.ts";
 import type { Sha256 } from "../base/ids.ts";
 import { throwIfAborted } from "../base/concurrency.ts";
-import { compressAsync } from "../store/compression.ts";
-import { appendPlace, paysToCompress, type BuildContext, type StreamPart } from "./push-build.ts";
+import { compressAsync, samplePaysToCompress } from "../store/compression.ts";
+import { appendPlace, type BuildContext, type StreamPart } from "./push-context.ts";
 import { GROUP_BYTES } from "./remote-packer.ts";
 
 const PIECES_AT_ONCE = 8;
@@ -45,4 +45,14 @@ async function* cutPieces(source: AsyncIterable<Uint8Array>): AsyncGenerator<Buf
     }
   }
   if (rest.length > 0) yield rest;
+}
+
+/** Tells whether compressing an object pays, from a few samples over its length. */
+async function paysToCompress(context: BuildContext, hash: Sha256, size: number): Promise<boolean> {
+  const samples: Uint8Array[] = [];
+  for (let index = 0; index < 4; index++) {
+    const offset = Math.floor(((size - GROUP_BYTES / 4) * index) / 4);
+    for await (const chunk of context.cache.read(hash, Math.max(0, offset), Math.min(GROUP_BYTES / 4, size))) samples.push(chunk);
+  }
+  return samplePaysToCompress(samples);
 }

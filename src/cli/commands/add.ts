@@ -48,7 +48,8 @@ export const command: CommandDefinition = {
 
 function describeTarget(session: Session, { target, status, pointer, counts }: AddedTarget, isDryRun: boolean): string {
   const name = session.style.bold(escapeName(target));
-  const size = pointer.kind === "dir" ? `${formatPlural(pointer.files ?? 0, "file")}, ${formatBytes(pointer.size)}` : formatBytes(pointer.size);
+  const size =
+    pointer.kind === "dir" ? `${formatPlural(pointer.files ?? 0, "file")}, ${formatBytes(pointer.size)}` : formatBytes(pointer.size);
   const would = isDryRun ? "would be " : "";
   switch (status) {
     case "added":
@@ -59,7 +60,8 @@ function describeTarget(session: Session, { target, status, pointer, counts }: A
         [counts.modified, "modified"],
         [counts.deleted, "deleted"],
       ] as const;
-      const changes = pointer.kind === "dir" ? parts.filter(([count]) => count > 0).map(([count, what]) => `${formatCount(count)} ${what}`) : [];
+      const changes =
+        pointer.kind === "dir" ? parts.filter(([count]) => count > 0).map(([count, what]) => `${formatCount(count)} ${what}`) : [];
       return `${session.style.yellow(`${would}updated`)} ${name} (${[...changes, size].join(", ")})`;
     }
     case "unchanged":

@@ -15,7 +15,8 @@ export const command: CommandDefinition = {
         const shell = textOf(args[0]);
         const scripts: Record<string, () => Promise<string>> = { bash: bashScript, zsh: zshScript, fish: fishScript };
         const script = scripts[shell];
-        if (script === undefined) throw new MlvError("usage", `there is no completion for \`${shell}\``, { hint: "the shells are bash, zsh and fish" });
+        if (script === undefined)
+          throw new MlvError("usage", `there is no completion for \`${shell}\``, { hint: "the shells are bash, zsh and fish" });
         process.stdout.write(await script());
       }),
     );
@@ -36,14 +37,21 @@ async function collect(): Promise<Completion[]> {
     const built = createCommand(entry, await entry.load(), () => async () => undefined);
     const leaves = built.commands.length === 0 ? [built] : built.commands;
     const options = new Set(leaves.flatMap((leaf) => leaf.options.flatMap((option) => (option.long === undefined ? [] : [option.long]))));
-    completions.push({ name: entry.name, summary: entry.summary, options: [...options, "--help"], subcommands: built.commands.map((leaf) => leaf.name()) });
+    completions.push({
+      name: entry.name,
+      summary: entry.summary,
+      options: [...options, "--help"],
+      subcommands: built.commands.map((leaf) => leaf.name()),
+    });
   }
   return completions;
 }
 
 async function bashScript(): Promise<string> {
   const commands = await collect();
-  const cases = commands.map(({ name, options, subcommands }) => `    ${name}) options="${options.join(" ")}"; words="${subcommands.join(" ")}";;`);
+  const cases = commands.map(
+    ({ name, options, subcommands }) => `    ${name}) options="${options.join(" ")}"; words="${subcommands.join(" ")}";;`,
+  );
   return `# mlv completion for bash
 _mlv() {
   local current="\${COMP_WORDS[COMP_CWORD]}" name="" index options="" words=""
@@ -77,7 +85,10 @@ complete -o filenames -F _mlv mlv
 async function zshScript(): Promise<string> {
   const commands = await collect();
   const names = commands.map(({ name, summary }) => `    '${name}:${summary.replaceAll("'", "")}'`);
-  const cases = commands.map(({ name, options, subcommands }) => `    ${name}) compadd -- ${subcommands.join(" ")}; [[ $PREFIX == -* ]] && compadd -- ${options.join(" ")} ;;`);
+  const cases = commands.map(
+    ({ name, options, subcommands }) =>
+      `    ${name}) compadd -- ${subcommands.join(" ")}; [[ $PREFIX == -* ]] && compadd -- ${options.join(" ")} ;;`,
+  );
   return `#compdef mlv
 _mlv() {
   local -a commands targets

@@ -15,7 +15,11 @@ export const command: CommandDefinition = {
       .action(
         run(async ({ session, args, options }) => {
           const startedAt = Date.now();
-          const result = await fetch(session.operation, { paths: listOf(args[0]), remote: optionText(options, "remote"), dryRun: options["dryRun"] === true });
+          const result = await fetch(session.operation, {
+            paths: listOf(args[0]),
+            remote: optionText(options, "remote"),
+            dryRun: options["dryRun"] === true,
+          });
           session.document({ command: "fetch", ...result });
           if (result.versions.every((version) => version.status === "cached")) session.print("Everything is in the cache.");
           return printFetch(session, result, startedAt);

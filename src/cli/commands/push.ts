@@ -33,10 +33,15 @@ export const command: CommandDefinition = {
           const sent = result.versions.filter((version) => version.status !== "up-to-date");
           if (result.versions.length === 0) session.print("Nothing is tracked yet.");
           else if (sent.length === 0) session.print(`${result.remote} is up to date.`);
-          for (const version of sent) session.print(`${isDryRun ? "would push" : version.status} ${session.style.bold(escapeName(version.target))} (${formatBytes(version.pointer.size)})`);
+          for (const version of sent)
+            session.print(
+              `${isDryRun ? "would push" : version.status} ${session.style.bold(escapeName(version.target))} (${formatBytes(version.pointer.size)})`,
+            );
           if (sent.length === 0 || isDryRun) return;
           const saved = result.savedBytes > 0 ? `, ${formatBytes(result.savedBytes)} saved` : "";
-          session.print(`${formatPlural(sent.length, "version")} to ${result.remote}: ${formatBytes(result.sentBytes)} sent${saved}, ${formatDuration(Date.now() - startedAt)}\nNext: git push`);
+          session.print(
+            `${formatPlural(sent.length, "version")} to ${result.remote}: ${formatBytes(result.sentBytes)} sent${saved}, ${formatDuration(Date.now() - startedAt)}\nNext: git push`,
+          );
         }),
       );
   },

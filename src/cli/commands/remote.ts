@@ -32,7 +32,8 @@ export const command: CommandDefinition = {
           });
           session.document({ command: "remote add", name, ...result });
           session.print(`added remote ${name}${result.isDefault ? " (the default)" : ""}`);
-          if (result.kept.length > 0) session.note(`note: ${result.kept.join(", ")} went to .git/mlv/local.yaml, since mlv.yaml is committed`);
+          if (result.kept.length > 0)
+            session.note(`note: ${result.kept.join(", ")} went to .git/mlv/local.yaml, since mlv.yaml is committed`);
           session.print(options["local"] === true ? "Next: mlv push" : "Next: git add mlv.yaml, then mlv push");
         }),
       );
@@ -44,7 +45,12 @@ export const command: CommandDefinition = {
           const remotes = await listRemotes(session.operation);
           session.document({ command: "remote list", remotes });
           if (remotes.length === 0) session.print("There is no remote yet.\nNext: mlv remote add origin URL");
-          const rows = remotes.map(({ name, url, isDefault, origin }) => [isDefault ? "*" : " ", escapeName(name), escapeName(url), origin === "local" ? "(local)" : ""]);
+          const rows = remotes.map(({ name, url, isDefault, origin }) => [
+            isDefault ? "*" : " ",
+            escapeName(name),
+            escapeName(url),
+            origin === "local" ? "(local)" : "",
+          ]);
           for (const line of formatColumns(rows)) session.print(line);
         }),
       );

@@ -1,5 +1,5 @@
 import { status, type StatusResult, type TargetStatus } from "../../ops/status.ts";
-import { listOf, type CommandDefinition } from "../command.ts";
+import { listOf, type Call, type CommandDefinition } from "../command.ts";
 import { EXIT, exitStatusOf } from "../exit-status.ts";
 import { formatBytes, formatCount, formatPlural } from "../format.ts";
 import type { Session } from "../session.ts";
@@ -18,18 +18,19 @@ export const command: CommandDefinition = {
       .argument("[path...]", "targets, or paths inside them")
       .option("--exit-code", "exit 4 when there are differences")
       .option("--all", "list every changed file")
-      .action(
-        run(async ({ session, args, options }) => {
-          const result = await status(session.operation, { paths: listOf(args[0]) });
-          session.document({ command: "status", remote: result.remote, targets: result.targets.map(toJson) });
-          const isClean = printStatus(session, result, options["all"] === true);
-          const problem = result.targets.find((target) => target.problem !== undefined)?.problem;
-          if (problem !== undefined) return exitStatusOf(problem.code);
-          return options["exitCode"] === true && !isClean ? EXIT.differences : EXIT.done;
-        }),
-      );
+      .action(run(runStatus));
   },
 };
+
+/** Runs `mlv status`; returns its exit status. */
+export async function runStatus({ session, args, options }: Call): Promise<number> {
+  const result = await status(session.operation, { paths: listOf(args[0]) });
+  session.document({ command: "status", remote: result.remote, targets: result.targets.map(toJson) });
+  const isClean = printStatus(session, result, options["all"] === true);
+  const problem = result.targets.find((target) => target.problem !== undefined)?.problem;
+  if (problem !== undefined) return exitStatusOf(problem.code);
+  return options["exitCode"] === true && !isClean ? EXIT.differences : EXIT.done;
+}
 
 function toJson(target: TargetStatus): object {
   const { problem, ...rest } = target;
@@ -87,7 +88,11 @@ function describe(session: Session, status_: TargetStatus, isAll: boolean): stri
   }
   if (notes.length === 0 && status_.changes.length === 0) return [];
   const title = `${style.bold(escapeName(target))}${notes.length > 0 ? `: ${notes.join(", ")}` : ""}`;
-  return [title, ...describeChanges(session, status_, isAll), ...(hints.length === 0 ? [] : [`    ${style.dim(`→ ${[...new Set(hints)].join(", ")}`)}`])];
+  return [
+    title,
+    ...describeChanges(session, status_, isAll),
+    ...(hints.length === 0 ? [] : [`    ${style.dim(`→ ${[...new Set(hints)].join(", ")}`)}`]),
+  ];
 }
 
 function describeChanges(session: Session, { changes, target, pointer }: TargetStatus, isAll: boolean): string[] {
@@ -109,6 +114,7 @@ function describeChanges(session: Session, { changes, target, pointer }: TargetS
         return `    ${style.red("cannot add:")} ${name} is no regular file`;
     }
   });
-  if (shown.length < changes.length) lines.push(`    … and ${formatCount(changes.length - shown.length)} more (\`mlv status --all\` lists them)`);
+  if (shown.length < changes.length)
+    lines.push(`    … and ${formatCount(changes.length - shown.length)} more (\`mlv status --all\` lists them)`);
   return lines;
 }

@@ -1,0 +1,50 @@
+import type { EventSink } from "../base/events.ts";
+import type { RepoPath } from "../base/ids.ts";
+import type { BodyBlob } from "../formats/body.ts";
+import type { Pointer } from "../formats/pointer.ts";
+import type { Cache } from "../store/cache.ts";
+import type { BodyBuilder } from "./body-builder.ts";
+import type { RemotePacker, SentPlace } from "./remote-packer.ts";
+import type { RemoteStore, RemoteVersion } from "./remote-store.ts";
+
+/** Is a version to push. */
+export interface VersionToPush {
+  readonly target: RepoPath;
+  readonly pointer: Pointer;
+  /** Returns earlier versions of the same pointer, the latest first: where unchanged bytes may be. Asked only when the version must be sent. */
+  ancestors(): Promise<readonly Pointer[]>;
+}
+
+/** Says what a push works with. */
+export interface PushContext {
+  readonly cache: Cache;
+  readonly store: RemoteStore;
+  readonly jobs: number;
+  readonly onEvent: EventSink;
+  readonly signal: AbortSignal | undefined;
+  /** Finds out what would be sent and sends nothing. */
+  readonly dryRun: boolean;
+}
+
+/** Says what building one version's body works with. */
+export interface BuildContext extends PushContext {
+  readonly packer: RemotePacker;
+  readonly version: VersionToPush;
+  /** Versions that the remote has, perhaps not whole. */
+  readonly known: readonly RemoteVersion[];
+  /** Tells whether the remote has a blob with its size. */
+  readonly isThere: (blob: BodyBlob) => boolean;
+  readonly onSent: (bytes: number) => void;
+}
+
+/** Is a part of a stream: known now, or once the packer is finished. */
+export type StreamPart = (builder: BodyBuilder) => void;
+
+/** Appends what a pack holds to a body's stream. */
+export function appendPlace(builder: BodyBuilder, place: SentPlace | undefined): void {
+  if (place === undefined) throw new RangeError("an object was never packed");
+  const { frame, pack, skip, size } = place;
+  const blob = builder.blob(pack.key, pack.size);
+  if (frame.encoding === "raw") builder.append({ encoding: "raw", blob, offset: frame.offset + skip, length: size });
+  else builder.append({ encoding: "zstd", blob, offset: frame.offset, stored: frame.stored, decoded: frame.decoded, skip, length: size });
+}

@@ -1,0 +1,214 @@
+import { mapConcurrent, throwIfAborted } from "../base/concurrency.ts";
+import { sha256 } from "../base/hashing.ts";
+import type { Sha256 } from "../base/ids.ts";
+import type { Body, BodyBase, Segment } from "../formats/body.ts";
+import type { Cache } from "../store/cache.ts";
+import { averageFor, chunkStream, type Chunk } from "../store/chunker.ts";
+import { compressAsync } from "../store/compression.ts";
+import { encodeDeltaAsync } from "../store/delta-codec.ts";
+import { placeOfDelta, planDelta, type BasePlace, type BaseRange, type NewRun, type PlannedRun } from "../store/delta-plan.ts";
+import { findLocalRanges, splitByLocal, type LocalRange } from "./local-ranges.ts";
+import { appendPlace, type BuildContext, type StreamPart } from "./push-context.ts";
+import { SegmentMap } from "./segments.ts";
+
+/** Past this many packs of deltas a fresh clone would make too many requests: what is new since the base is then packed together anew. */
+const MAX_DELTA_PACKS = 24;
+/** When more than this part of an object is new, a version of its own costs readers less than a base of which little is used. */
+const MAX_NEW_PART = 0.5;
+const PIECES_AT_ONCE = 16;
+
+interface Ancestor {
+  readonly body: Body;
+  readonly stream: SegmentMap;
+  readonly base: BodyBase;
+  /** True when the ancestor is the base itself. */
+  readonly isBase: boolean;
+  readonly local: readonly LocalRange[];
+}
+
+interface KnownPlace {
+  readonly basePlace: BasePlace | undefined;
+  /** Where the chunk lies in the ancestor's stream. */
+  readonly offset: number;
+}
+
+/**
+ * Sends a large object as what differs from an earlier version of its file: known chunks are referenced, runs of new bytes are encoded
+ * against the range of the base where they belong. Returns the parts of its stream; undefined when there is no ancestor whose bytes are
+ * cached here and whole on the remote, or too little in common.
+ */
+export async function sendDelta(context: BuildContext, hash: Sha256, size: number): Promise<readonly StreamPart[] | undefined> {
+  const ancestor = findAncestor(context, hash, size);
+  if (ancestor === undefined) return undefined;
+  const { cache, signal } = context;
+  // Both are cut with the base's average: cuts of another one agree nowhere.
+  const average = averageFor(ancestor.base.size);
+  const known = indexChunks(await chunkObject(cache, ancestor.body.sha256, average), ancestor);
+  const chunks = await chunkObject(cache, hash, average);
+  throwIfAborted(signal);
+  const runs = planDelta(chunks, ancestor.base.size, (chunk, near) => nearest(known.get(chunk.sha256), near));
+  const newBytes = runs.reduce((sum, run) => (run.kind === "new" && run.baseRange === undefined ? sum + run.length : sum), 0);
+  if (newBytes > size * MAX_NEW_PART) return undefined;
+  const parts: StreamPart[] = [];
+  for (let first = 0; first < runs.length; first += PIECES_AT_ONCE) {
+    throwIfAborted(signal);
+    parts.push(...(await sendRuns(context, { ancestor, hash, runs: runs.slice(first, first + PIECES_AT_ONCE) })));
+  }
+  return parts;
+}
+
+function findAncestor(context: BuildContext, hash: Sha256, size: number): Ancestor | undefined {
+  if (context.version.pointer.kind !== "file") return undefined;
+  for (const { body } of context.known) {
+    if (body.kind !== "file" || body.sha256 === hash || body.length * 4 < size || !context.cache.has(body.sha256)) continue;
+    if (!body.blobs.every((blob) => context.isThere(blob))) continue;
+    const [ownBase] = body.bases;
+    const plain = body.segments.flatMap((segment) => (segment.encoding === "raw" || segment.encoding === "zstd" ? [segment] : []));
+    const isBase = ownBase === undefined && plain.length === body.segments.length;
+    const base = isBase ? { sha256: body.sha256, size: body.length, segments: plain } : ownBase;
+    if (base === undefined) continue;
+    return { body, stream: new SegmentMap(body.segments), base, isBase, local: findLocalRanges(context.cache, base, [body]) };
+  }
+  return undefined;
+}
+
+async function chunkObject(cache: Cache, hash: Sha256, average: number): Promise<Chunk[]> {
+  const chunks: Chunk[] = [];
+  for await (const chunk of chunkStream(cache.read(hash), average)) chunks.push(chunk);
+  return chunks;
+}
+
+/** Says of each chunk of the ancestor where it lies, and where in the base its content sits or sat. */
+function indexChunks(chunks: readonly Chunk[], ancestor: Ancestor): Map<Sha256, KnownPlace[]> {
+  const packs = new Set(ancestor.body.segments.flatMap((segment) => (segment.encoding === "delta" ? [segment.blob] : [])));
+  const mayRefer = packs.size < MAX_DELTA_PACKS;
+  const places = new Map<Sha256, KnownPlace[]>();
+  for (const chunk of chunks) {
+    const segments = ancestor.isBase ? [] : ancestor.stream.slice(chunk.offset, chunk.length);
+    if (!mayRefer && segments.some((segment) => segment.encoding !== "copy")) continue;
+    const basePlace = ancestor.isBase ? { position: chunk.offset } : placeInBase(segments);
+    const place = { basePlace, offset: chunk.offset };
+    const before = places.get(chunk.sha256);
+    if (before === undefined) places.set(chunk.sha256, [place]);
+    else before.push(place);
+  }
+  return places;
+}
+
+function placeInBase(segments: readonly Segment[]): BasePlace | undefined {
+  const [first] = segments;
+  if (first?.encoding === "copy") return { position: first.offset };
+  if (first?.encoding !== "delta") return undefined;
+  return placeOfDelta({ offset: first.dictionaryOffset, length: first.dictionaryLength }, first.decoded, first.skip);
+}
+
+function nearest(places: readonly KnownPlace[] | undefined, near: number): KnownPlace | undefined {
+  let best: KnownPlace | undefined;
+  let bestDistance = Number.POSITIVE_INFINITY;
+  for (const place of places ?? []) {
+    const distance = Math.abs((place.basePlace?.position ?? place.offset) - near);
+    if (distance >= bestDistance) continue;
+    best = place;
+    bestDistance = distance;
+  }
+  return best;
+}
+
+interface RunBatch {
+  readonly ancestor: Ancestor;
+  readonly hash: Sha256;
+  readonly runs: readonly PlannedRun<KnownPlace>[];
+}
+
+/** Encodes the new runs of a batch in parallel, then packs them in order. */
+async function sendRuns(context: BuildContext, { ancestor, hash, runs }: RunBatch): Promise<StreamPart[]> {
+  const encoded = await mapConcurrent(runs, PIECES_AT_ONCE, async (run) =>
+    run.kind === "new" ? encodeRun(context, { ancestor, hash, run }) : undefined,
+  );
+  const parts: StreamPart[] = [];
+  for (const [index, run] of runs.entries()) {
+    const piece = encoded[index];
+    if (run.kind === "known") {
+      parts.push((builder) => {
+        for (const chunk of run.chunks) appendKnown(builder, ancestor, chunk.known.offset, chunk.length);
+      });
+    } else if (piece !== undefined) {
+      parts.push(await sendPiece(context, ancestor, piece));
+    }
+  }
+  return parts;
+}
+
+function appendKnown(builder: Parameters<StreamPart>[0], ancestor: Ancestor, offset: number, length: number): void {
+  const { body, base, isBase, stream } = ancestor;
+  if (isBase) builder.append({ encoding: "copy", base: builder.base(base, body.blobs), offset, length });
+  else builder.appendFrom(stream.slice(offset, length), body);
+}
+
+interface EncodedPiece {
+  readonly data: Buffer;
+  readonly range: BaseRange | undefined;
+  /** A delta where there is a range, else a zstd frame; absent when the bytes are best kept as they are. */
+  readonly frame: Buffer | undefined;
+}
+
+async function encodeRun(
+  context: BuildContext,
+  request: { readonly ancestor: Ancestor; readonly hash: Sha256; readonly run: NewRun },
+): Promise<EncodedPiece> {
+  const { ancestor, hash, run } = request;
+  const data = await readRange(context.cache, hash, run.offset, run.length);
+  if (run.baseRange !== undefined) {
+    const dictionary = await readBase(context.cache, ancestor, run.baseRange);
+    const frame = dictionary === undefined ? undefined : await encodeDeltaAsync(data, dictionary);
+    if (frame !== undefined) return { data, range: run.baseRange, frame };
+  }
+  const frame = await compressAsync(data);
+  return { data, range: undefined, frame: frame.length < data.length * 0.95 ? frame : undefined };
+}
+
+async function sendPiece(context: BuildContext, ancestor: Ancestor, { data, range, frame }: EncodedPiece): Promise<StreamPart> {
+  const { packer } = context;
+  const pieceHash = sha256(data);
+  if (frame === undefined) {
+    const place: { value?: Parameters<typeof appendPlace>[1] } = {};
+    await packer.addObject(pieceHash, data, (sent) => void (place.value = sent));
+    return (builder) => appendPlace(builder, place.value);
+  }
+  if (range === undefined) {
+    const place = await packer.addFrame({ encoding: "zstd", decoded: data.length }, frame, pieceHash);
+    return (builder) => appendPlace(builder, place);
+  }
+  const { base, body } = ancestor;
+  const dictionary = { base: base.sha256, offset: range.offset, length: range.length };
+  const place = await packer.addFrame({ encoding: "delta", decoded: data.length, dictionary }, frame, pieceHash);
+  return (builder) =>
+    builder.append({
+      encoding: "delta",
+      blob: builder.blob(place.pack.key, place.pack.size),
+      offset: place.frame.offset,
+      stored: place.frame.stored,
+      decoded: data.length,
+      skip: 0,
+      length: data.length,
+      base: builder.base(base, body.blobs),
+      dictionaryOffset: range.offset,
+      dictionaryLength: range.length,
+    });
+}
+
+async function readRange(cache: Cache, hash: Sha256, offset: number, length: number): Promise<Buffer> {
+  const pieces: Uint8Array[] = [];
+  for await (const piece of cache.read(hash, offset, length)) pieces.push(piece);
+  return Buffer.concat(pieces);
+}
+
+/** Returns a range of the base from what is cached, or undefined when some of it is not. */
+async function readBase(cache: Cache, ancestor: Ancestor, range: BaseRange): Promise<Buffer | undefined> {
+  const pieces: Uint8Array[] = [];
+  for (const run of splitByLocal(ancestor.local, range.offset, range.length)) {
+    if (run.local === undefined) return undefined;
+    pieces.push(await readRange(cache, run.local.object, run.local.objectOffset, run.length));
+  }
+  return Buffer.concat(pieces);
+}

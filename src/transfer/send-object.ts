@@ -1,0 +1,85 @@
+import { MlvError } from "../base/errors.ts";
+import type { Sha256 } from "../base/ids.ts";
+import type { Body, BodyBlob, Segment } from "../formats/body.ts";
+import { blobKey } from "../formats/layout.ts";
+import { appendPlace, type BuildContext, type StreamPart } from "./push-context.ts";
+import { fileSource, type RemotePacker, type SentPlace } from "./remote-packer.ts";
+import { bufferSource, putBlob } from "./remote-store.ts";
+import { sendDelta } from "./send-delta.ts";
+import { sendPieces } from "./send-pieces.ts";
+
+/** Is the size from which an object is no longer packed with others. */
+export const WHOLE_MIN_BYTES = 8 * 1024 * 1024;
+
+/** Sends one object: small ones into packs, large ones as pieces against an ancestor, as compressed pieces, or whole. */
+export async function sendObject(context: BuildContext, hash: Sha256, size: number): Promise<readonly StreamPart[]> {
+  if (size === 0) return [];
+  const { cache, packer, store, signal, onSent } = context;
+  const known = findKnownObject(context, hash, size);
+  if (known !== undefined) return [known];
+  await assertCached(context, hash);
+  if (size < WHOLE_MIN_BYTES) {
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of cache.read(hash)) chunks.push(chunk);
+    return [await sendSmall(packer, hash, Buffer.concat(chunks))];
+  }
+  const pieces = (await sendDelta(context, hash, size)) ?? (await sendPieces(context, hash, size));
+  if (pieces !== undefined) return pieces;
+  const key = blobKey("objects", hash);
+  const found = cache.locate(hash);
+  const source = found?.kind === "loose" ? fileSource(found.file, size) : bufferSource(cache.readSmall(hash) ?? new Uint8Array());
+  await putBlob(store.remote, key, source, signal);
+  onSent(size);
+  return [(builder) => builder.append({ encoding: "raw", blob: builder.blob(key, size), offset: 0, length: size })];
+}
+
+/** Appends a small object to the packs. */
+export async function sendSmall(packer: RemotePacker, hash: Sha256, data: Uint8Array): Promise<StreamPart> {
+  const place: { value?: SentPlace } = {};
+  await packer.addObject(hash, data, (sentPlace) => void (place.value = sentPlace));
+  return (builder) => appendPlace(builder, place.value);
+}
+
+function findKnownObject(context: BuildContext, hash: Sha256, size: number): StreamPart | undefined {
+  const same = context.known.find(({ body }) => body.kind === "file" && body.sha256 === hash && body.length === size);
+  return same === undefined ? undefined : reuseSegments(context, same.body.segments, same.body);
+}
+
+/** Returns a part that takes segments over from another body, or undefined when the remote lost a blob that they need. */
+export function reuseSegments(context: BuildContext, segments: readonly Segment[], body: Body): StreamPart | undefined {
+  const isThere = (number: number): boolean => context.isThere(body.blobs[number] as BodyBlob);
+  for (const segment of segments) {
+    if (segment.encoding !== "copy" && !isThere(segment.blob)) return undefined;
+    if (segment.encoding !== "copy" && segment.encoding !== "delta") continue;
+    if (!body.bases[segment.base]?.segments.every((base) => isThere(base.blob))) return undefined;
+  }
+  return (builder) => builder.appendFrom(segments, body);
+}
+
+/** Returns a part of a manifest from the cache. Throws `content-missing` naming the target. */
+export function readPart(context: BuildContext, hash: Sha256): Buffer {
+  const bytes = context.cache.readSmall(hash);
+  if (bytes !== undefined) return bytes;
+  throw notCached(context, hash);
+}
+
+/** Returns a small file from the cache. Throws `content-missing` naming it. */
+export function readObject(context: BuildContext, entry: { readonly sha256: Sha256; readonly path: string }): Buffer {
+  const bytes = context.cache.readSmall(entry.sha256);
+  if (bytes !== undefined) return bytes;
+  throw notCached(context, entry.sha256, entry.path);
+}
+
+async function assertCached(context: BuildContext, hash: Sha256): Promise<void> {
+  if (!context.cache.has(hash)) throw notCached(context, hash);
+  await context.cache.assertSound(hash, context.signal);
+}
+
+function notCached(context: BuildContext, hash: Sha256, path?: string): MlvError {
+  const { target } = context.version;
+  const name = path === undefined ? target : `${target}/${path}`;
+  return new MlvError("content-missing", `cannot push \`${target}\`: neither the cache nor the remote has \`${name}\``, {
+    hint: "push from the machine that added it, or add it again here",
+    details: { target, sha256: hash },
+  });
+}
