@@ -1,5 +1,7 @@
-import type { OperationContext } from "./open-workspace.ts";
-import { unbuilt } from "./unbuilt.ts";
+import { MlvError } from "../base/errors.ts";
+import type { RemoteConfig } from "../formats/remote-config.ts";
+import { editConfiguration, selectRemote } from "./configuration.ts";
+import { prepareState, withWorkspace, type OperationContext } from "./open-workspace.ts";
 
 /** Says whose endpoint to trust. */
 export interface TrustOptions {
@@ -20,5 +22,25 @@ export interface TrustResult {
 
 /** Lets the endpoint of a remote have this machine's credentials, noted in local.yaml. Throws `remote-not-configured`, `remote-misconfigured`. */
 export async function trust(context: OperationContext, options: TrustOptions): Promise<TrustResult> {
-  return unbuilt(context, options);
+  return withWorkspace(context, async (workspace) => {
+    prepareState(workspace);
+    const configuration = await workspace.configuration();
+    const config = selectRemote(configuration, options.name);
+    const host = endpointHost(config);
+    const { trust: trusted } = configuration.local;
+    if (host === undefined || trusted.includes(host) !== options.revoke) return { remote: config.name, host, isChanged: false };
+    const hosts = options.revoke ? trusted.filter((other) => other !== host) : [...trusted, host];
+    await editConfiguration(workspace, "local", ["trust"], hosts.length === 0 ? undefined : hosts);
+    return { remote: config.name, host, isChanged: true };
+  });
+}
+
+function endpointHost({ name, options }: RemoteConfig): string | undefined {
+  const endpoint = options["endpoint"];
+  if (endpoint === undefined) return undefined;
+  try {
+    return new URL(endpoint).host;
+  } catch (error) {
+    throw new MlvError("remote-misconfigured", `the endpoint of the remote \`${name}\` is no URL`, { cause: error });
+  }
 }
