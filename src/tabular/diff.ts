@@ -6,8 +6,10 @@ import type { ColumnCollector, ColumnStatistics } from "./diff/column-statistics
 import { matchByContent } from "./diff/by-content.ts";
 import { matchByKey, type MatchOptions, type MatchResult } from "./diff/by-key.ts";
 import { createSides, keyCandidates, planColumns, resolveKey, type ColumnPlan, type KeyCandidate, type SharedColumn } from "./diff/plan.ts";
+import { matchWithDuckDb, type DuckDbOptions } from "./diff-duckdb.ts";
 import type { DiffColumn, SchemaDiff, TableDiff } from "./diff/result.ts";
 import { openTable, type TableReader } from "./open-table.ts";
+import type { ColumnType } from "./text/infer.ts";
 import { readPieces, type RandomAccessFile, type TableSource } from "./source.ts";
 
 export type { ChangedRow, CellText, DiffColumn, DiffVersion, RowCounts, SampleRow, SchemaDiff, TableDiff } from "./diff/result.ts";
@@ -23,6 +25,8 @@ export interface DiffTablesOptions {
   readonly sampleLimit?: number | undefined;
   /** Whether columns' statistics are collected; true unless said otherwise. */
   readonly statistics?: boolean | undefined;
+  /** How DuckDB is used where it is installed, for keyed diffs of large CSV, TSV and Parquet files that lie on this machine; `false` for never. */
+  readonly duckdb?: DuckDbOptions | false | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -40,7 +44,7 @@ export async function diffTables(before: TableSource, after: TableSource, option
   };
   const candidates = keyCandidates(readers.before, readers.after, options);
   const plan = await planColumns(readers.before, readers.after, candidates[0], signal);
-  const matched = await matchRows(readers, plan, candidates, options);
+  const matched = (await tryDuckDb({ before, after, readers, plan, candidate: candidates[0] }, options)) ?? (await matchRows(readers, plan, candidates, options));
   const diff = assemble(readers, plan, matched);
   if (!diff.isSame || (await haveSameBytes(before.file, after.file, signal))) return diff;
   const formatting = [
@@ -63,21 +67,50 @@ async function haveSameBytes(before: RandomAccessFile, after: RandomAccessFile, 
   return true;
 }
 
+interface DuckDbInput {
+  readonly before: TableSource;
+  readonly after: TableSource;
+  readonly readers: Readers;
+  readonly plan: ColumnPlan;
+  readonly candidate: KeyCandidate | undefined;
+}
+
+/** Matches through DuckDB where that is possible and worth it; undefined means that the rows are still to be matched. */
+async function tryDuckDb(input: DuckDbInput, options: DiffTablesOptions): Promise<Matched | undefined> {
+  const { readers, plan, candidate } = input;
+  const key = candidate === undefined ? undefined : resolveKey(candidate, plan, readers.before);
+  if (key?.length !== 1 || key[0] === undefined || options.duckdb === false) return undefined;
+  const found = await matchWithDuckDb({ ...input, key: key[0] }, { sampleLimit: SAMPLE_LIMIT, ...options, duckdb: options.duckdb ?? {} });
+  return found === undefined ? undefined : { ...found, key: candidate, keyNote: undefined, engine: "duckdb" };
+}
+
 /** Are both versions, opened. */
 export interface Readers {
   readonly before: TableReader;
   readonly after: TableReader;
 }
 
-interface Matched {
+/** Is what was learnt about the columns of one version: by place. */
+export interface SideFacts {
+  readonly types: readonly ColumnType[];
+  readonly statistics: readonly ColumnStatistics[];
+}
+
+/** Is what matching the rows gave. */
+export interface Matched {
   readonly result: MatchResult;
   readonly key: KeyCandidate | undefined;
   readonly keyNote: string | undefined;
-  readonly collectors: {
-    readonly before: readonly ColumnCollector[];
-    readonly after: readonly ColumnCollector[];
+  readonly before: SideFacts;
+  readonly after: SideFacts;
+  readonly engine: TableDiff["engine"];
+}
+
+function factsOf(collectors: readonly ColumnCollector[], hasStatistics: boolean): SideFacts {
+  return {
+    types: collectors.map((collector) => collector.type),
+    statistics: hasStatistics ? collectors.map((collector) => collector.finish()) : [],
   };
-  readonly hasStatistics: boolean;
 }
 
 async function matchRows(
@@ -111,24 +144,24 @@ async function matchRows(
         keyNote = `the key ${candidate.columns.join(", ")} is not unique in ${where}; rows were matched by content`;
       continue;
     }
-    const collectors = { before: sides.before.statistics, after: sides.after.statistics };
-    return { result, key: candidate, keyNote, collectors, hasStatistics };
+    const facts = { before: factsOf(sides.before.statistics, hasStatistics), after: factsOf(sides.after.statistics, hasStatistics) };
+    return { result, key: candidate, keyNote, ...facts, engine: "mlv" };
   }
   throw new Error("matching by content always gives a result");
 }
 
 function assemble(readers: Readers, plan: ColumnPlan, matched: Matched): TableDiff {
-  const { result, collectors } = matched;
-  const beforeColumns = typedColumns(readers.before, collectors.before);
-  const afterColumns = typedColumns(readers.after, collectors.after);
+  const { result } = matched;
+  const beforeColumns = typedColumns(readers.before, matched.before);
+  const afterColumns = typedColumns(readers.after, matched.after);
   const { added, removed, changed, unchanged, isReordered } = result;
   const named = diffSchema(plan, beforeColumns, afterColumns);
   // JSON gives the order of keys no meaning.
   const schema = readers.before.format === "jsonl" || readers.after.format === "jsonl" ? { ...named, isReordered: false } : named;
-  const rows = { added, removed, changed, unchanged, isReordered };
+  const rows = { added, removed, changed, unchanged, ...(isReordered === undefined ? {} : { isReordered }) };
   const isSchemaSame =
     schema.added.length + schema.dropped.length + schema.renamed.length + schema.retyped.length === 0 && !schema.isReordered;
-  const isContentSame = isSchemaSame && added + removed + changed === 0 && !isReordered;
+  const isContentSame = isSchemaSame && added + removed + changed === 0 && isReordered !== true;
   const formatting = diffFormatting(readers, isContentSame);
   const counts = result.changedCells.map((cells, at) => ({
     name: plan.shared[at]?.name ?? "",
@@ -159,16 +192,13 @@ function assemble(readers: Readers, plan: ColumnPlan, matched: Matched): TableDi
       columns: counts.filter(({ cells }) => cells > 0).sort((left, right) => right.cells - left.cells),
     },
     samples: result.samples,
-    statistics: matched.hasStatistics ? pairStatistics(plan, readers, collectors) : [],
-    engine: "mlv",
+    statistics: pairStatistics(plan, readers, matched),
+    engine: matched.engine,
   };
 }
 
-function typedColumns(reader: TableReader, collectors: readonly ColumnCollector[]): DiffColumn[] {
-  return reader.columns.map((column, place) => ({
-    ...column,
-    type: column.type ?? collectors[place]?.type ?? "any",
-  }));
+function typedColumns(reader: TableReader, facts: SideFacts): DiffColumn[] {
+  return reader.columns.map((column, place) => ({ ...column, type: column.type ?? facts.types[place] ?? "any" }));
 }
 
 function diffSchema(plan: ColumnPlan, before: readonly DiffColumn[], after: readonly DiffColumn[]): SchemaDiff {
@@ -214,13 +244,9 @@ function diffFormatting(readers: Readers, isContentSame: boolean): TableDiff["fo
   });
 }
 
-function pairStatistics(plan: ColumnPlan, readers: Readers, collectors: Matched["collectors"]): TableDiff["statistics"] {
-  const finish = (collector: ColumnCollector | undefined): ColumnStatistics | undefined => collector?.finish();
-  const pair = (
-    name: string,
-    before: ColumnStatistics | undefined,
-    after: ColumnStatistics | undefined,
-  ): TableDiff["statistics"][number] => ({
+function pairStatistics(plan: ColumnPlan, readers: Readers, matched: Matched): TableDiff["statistics"] {
+  if (matched.after.statistics.length === 0 && matched.before.statistics.length === 0) return [];
+  const pair = (name: string, before: ColumnStatistics | undefined, after: ColumnStatistics | undefined): TableDiff["statistics"][number] => ({
     name,
     ...(before === undefined ? {} : { before }),
     ...(after === undefined ? {} : { after }),
@@ -228,8 +254,8 @@ function pairStatistics(plan: ColumnPlan, readers: Readers, collectors: Matched[
   const shared = new Map(plan.shared.map((column) => [column.after, column.before]));
   const later = readers.after.columns.map(({ name }, place) => {
     const from = shared.get(place);
-    return pair(name, from === undefined ? undefined : finish(collectors.before[from]), finish(collectors.after[place]));
+    return pair(name, from === undefined ? undefined : matched.before.statistics[from], matched.after.statistics[place]);
   });
-  const dropped = plan.dropped.map((place) => pair(readers.before.columns[place]?.name ?? "", finish(collectors.before[place]), undefined));
+  const dropped = plan.dropped.map((place) => pair(readers.before.columns[place]?.name ?? "", matched.before.statistics[place], undefined));
   return [...later, ...dropped];
 }

@@ -29,6 +29,8 @@ export interface TableReader {
   readonly delimiter?: string;
   readonly encoding?: TextEncoding;
   readonly columns: readonly TableColumn[];
+  /** Known without reading for Parquet. */
+  readonly rowCount?: number;
   /** Yields all rows in order. A row of delimited text may have fewer or more cells than there are columns. */
   readBatches(signal?: AbortSignal): AsyncGenerator<RowBatch>;
   /** Returns the traits; complete once all rows were read. */
@@ -57,6 +59,7 @@ async function openParquetTable(source: TableSource): Promise<TableReader> {
   return {
     name: source.name,
     format: "parquet",
+    rowCount: table.rows,
     columns: uniqueNames(table.columns.map((column) => column.name)).map((name, place) => ({
       ...table.columns[place],
       name,

@@ -43,7 +43,7 @@ export function describeRows(diff: TableDiff): string {
     added > 0 ? `${formatCount(added)} added` : "",
     removed > 0 ? `${formatCount(removed)} removed` : "",
     changed > 0 ? `${formatCount(changed)} changed` : "",
-    isReordered ? "in another order" : "",
+    isReordered === true ? "in another order" : "",
   ].filter((part) => part !== "");
   return `${counts}: ${parts.length === 0 ? "none changed" : parts.join(", ")}`;
 }

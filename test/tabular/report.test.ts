@@ -88,6 +88,7 @@ test("Names and values cannot become markup, links, mentions, escape sequences o
   const markdown = formatTableDiffMarkdown(diff);
   const withoutOwn = markdown.replaceAll(/<\/?(?:code|details|summary)(?: open)?>/g, "");
   expect(withoutOwn).not.toMatch(/[<>`[\]@]|[^&]#\d|https?:/);
+  // oxlint-disable-next-line no-control-regex
   const hidden = new RegExp("[\\u001b\\u202a-\\u202e\\u2066-\\u2069\\r]");
   expect(markdown).not.toMatch(hidden);
   for (const line of markdown.split("\n").filter((text) => text.startsWith("|")))

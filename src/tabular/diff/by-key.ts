@@ -10,7 +10,8 @@ export interface MatchResult {
   readonly removed: number;
   readonly changed: number;
   readonly unchanged: number;
-  readonly isReordered: boolean;
+  /** Absent where the order was not looked at. */
+  readonly isReordered?: boolean;
   readonly examined: number;
   /** Changed cells, by compared column. */
   readonly changedCells: readonly number[];

@@ -41,8 +41,8 @@ export interface RowCounts {
   /** Rows with the same key and other values; zero without a key. */
   readonly changed: number;
   readonly unchanged: number;
-  /** Whether rows that both have stand in another order. */
-  readonly isReordered: boolean;
+  /** Whether rows that both have stand in another order; absent where DuckDB matched them, which does not look. */
+  readonly isReordered?: boolean;
 }
 
 /** Is a cell's text; null for a null, absent where the row has no such cell. Cut after 2,000 characters. */
