@@ -15,6 +15,8 @@ export interface VersionToFetch {
   readonly only?: readonly string[];
   /** Brings a folder's list of files and none of their content. */
   readonly listOnly?: boolean;
+  /** Brings, with the root, the leaves of these hashes instead of those that `only` asks for. */
+  readonly leaves?: ReadonlySet<Sha256>;
   /** Versions of the same target that may be cached, whose bytes need not be fetched again. */
   readonly relatives: readonly Pointer[];
 }

@@ -23,7 +23,8 @@ export async function fetchManifest(context: FetchPartContext, wanted: VersionTo
   if (root.size !== pointer.size || root.files !== pointer.files) {
     throw new MlvError("manifest-malformed", `the manifest of ${where} does not hold what its pointer says`);
   }
-  const wantedLeaves = new Set((only ?? [undefined]).flatMap((prefix) => leavesUnder(root, prefix)));
+  const isWantedLeaf = (leaf: ManifestLeaf): boolean => wanted.leaves?.has(leaf.sha256) === true;
+  const wantedLeaves = new Set(wanted.leaves === undefined ? (only ?? [undefined]).flatMap((prefix) => leavesUnder(root, prefix)) : root.leaves.filter(isWantedLeaf));
   const leaves = await fetchLeaves(context, rebuilder, { root, wantedLeaves, rootLength: rootBytes.length });
   return collectFiles(context, root, { leaves, only, where, filesAt: rootBytes.length + sum(root.leaves, (leaf) => leaf.length) });
 }

@@ -1,7 +1,7 @@
 import * as fs from "node:fs";
 import path from "node:path";
 import { isMlvError, MlvError } from "../base/errors.ts";
-import type { RepoPath } from "../base/ids.ts";
+import type { RepoPath, Sha256 } from "../base/ids.ts";
 import type { Body } from "../formats/body.ts";
 import type { Pointer } from "../formats/pointer.ts";
 import type { Cache } from "../store/cache.ts";
@@ -49,12 +49,13 @@ export async function fetchVersions(context: FetchContext, versions: readonly Ve
 }
 
 /** Tells whether the cache holds everything of a version that is wanted. Does not look at the bytes. */
-export function isComplete(cache: Cache, version: Pick<VersionToFetch, "target" | "pointer" | "only" | "listOnly">): boolean {
-  const { target, pointer, only, listOnly } = version;
+export function isComplete(cache: Cache, version: Pick<VersionToFetch, "target" | "pointer" | "only" | "listOnly" | "leaves">): boolean {
+  const { target, pointer, only, listOnly, leaves } = version;
   if (pointer.kind === "file") return cache.has(pointer.sha256);
   if (!cache.has(pointer.sha256)) return false;
   try {
     const prefixes = only ?? [undefined];
+    if (leaves !== undefined) return [...leaves].every((leaf) => cache.has(leaf));
     if (listOnly === true) {
       const root = readManifestRoot(cache, pointer.sha256, `\`${target}\``);
       return prefixes.every((prefix) => leavesUnder(root, prefix).every((leaf) => cache.has(leaf.sha256)));
