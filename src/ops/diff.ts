@@ -1,7 +1,18 @@
+import { throwIfAborted } from "../base/concurrency.ts";
+import { MlvError } from "../base/errors.ts";
 import type { RepoPath } from "../base/ids.ts";
+import { compareUtf8 } from "../base/safe-paths.ts";
 import type { Pointer } from "../formats/pointer.ts";
-import type { OperationContext } from "./open-workspace.ts";
-import { unbuilt } from "./unbuilt.ts";
+import { headCommit } from "../git/head.ts";
+import { mergeBase, resolveRevision } from "../git/revisions.ts";
+import { isUnder } from "../store/manifests.ts";
+import { isPointerPath, targetOf } from "../workspace/target.ts";
+import { compareVersions, type FileDiff, type TargetDiff, type TargetPair } from "./diff-versions.ts";
+import { withWorkspace, type OperationContext, type Workspace } from "./open-workspace.ts";
+import { readPointersAt, readPointersHere } from "./read-pointers.ts";
+import { toRepoPath } from "./targets.ts";
+
+export type { FileDiff, TargetDiff };
 
 /** Says what to compare. */
 export interface DiffOptions {
@@ -19,37 +30,6 @@ export interface DiffSide {
   /** As the caller named it; `work tree` for the pointers and data on disk. */
   readonly name: string;
   readonly commit: string | undefined;
-}
-
-/** Is one file inside a folder that differs; paths are relative to the target. */
-export interface FileDiff {
-  readonly path: string;
-  readonly status: "added" | "deleted" | "modified" | "renamed";
-  readonly from?: string;
-  readonly sizeBefore?: number;
-  readonly sizeAfter?: number;
-  /** True when only the executable bit differs. */
-  readonly modeOnly?: boolean;
-}
-
-/** Is how one target differs. */
-export interface TargetDiff {
-  readonly target: RepoPath;
-  readonly status: "added" | "deleted" | "modified" | "renamed";
-  readonly from?: RepoPath;
-  readonly before: Pointer | undefined;
-  /** The pointer; the workspace itself may differ from it, which `isWorkspace` says. */
-  readonly after: Pointer | undefined;
-  readonly filesBefore: number;
-  readonly filesAfter: number;
-  readonly sizeBefore: number;
-  readonly sizeAfter: number;
-  /** Files that differ inside a folder, by path. */
-  readonly files: readonly FileDiff[];
-  /** True when edits of the workspace, not recorded in any pointer, are part of the difference. */
-  readonly isWorkspace: boolean;
-  /** Why what differs inside cannot be said. */
-  readonly omitted?: string;
 }
 
 /** Counts a comparison. */
@@ -77,5 +57,123 @@ export interface DiffResult {
  * Throws `revision-not-found`, `target-not-found`; a list that cannot be had is said in `omitted`.
  */
 export async function diff(context: OperationContext, options: DiffOptions): Promise<DiffResult> {
-  return unbuilt(context, options);
+  return withWorkspace(context, async (workspace) => {
+    const [before, after] = await readSides(workspace, options);
+    const unreadable = [...before.unreadable, ...after.unreadable];
+    const wanted = selectPaths(workspace, options.paths, [...before.pointers.keys(), ...after.pointers.keys(), ...unreadable.map(({ target }) => target)]);
+    const isBroken = new Set(unreadable.map(({ target }) => target));
+    const ignore = after.side.commit === undefined ? await workspace.ignore() : undefined;
+    const targets: TargetDiff[] = [];
+    for (const pair of pairTargets(before.pointers, after.pointers)) {
+      throwIfAborted(context.signal);
+      const only = wanted(pair.target, pair.from);
+      if (only === "none" || isBroken.has(pair.target)) continue;
+      const question = { ...pair, only: only === "all" ? undefined : only, remote: options.remote, isIgnored: ignore?.ignores.bind(ignore) };
+      const found = await compareVersions(workspace, question, after.side.commit === undefined);
+      if (found !== undefined) targets.push(found);
+    }
+    if (after.side.commit === undefined) saveQuietly(workspace);
+    const shown = unreadable.filter(({ target }) => wanted(target, undefined) !== "none");
+    return { a: before.side, b: after.side, targets, unreadable: shown, summary: summarise(targets) };
+  });
+}
+
+interface ReadSide {
+  readonly side: DiffSide;
+  readonly pointers: ReadonlyMap<RepoPath, Pointer>;
+  readonly unreadable: readonly { readonly target: RepoPath; readonly message: string }[];
+}
+
+/** Understands `A`, `A B`, `A..B` and, from where the two parted, `A...B`. */
+async function readSides(workspace: Workspace, options: DiffOptions): Promise<readonly [ReadSide, ReadSide]> {
+  const { repository } = workspace;
+  const { signal } = workspace.context;
+  const range = options.b === undefined ? /^(.*?)(\.{2,3})(.*)$/.exec(options.a ?? "") : null;
+  if (range === null) {
+    const b = options.b === undefined ? await readWorkTree(workspace) : await readRevision(workspace, options.b);
+    if (options.a !== undefined) return [await readRevision(workspace, options.a), b];
+    const head = await headCommit(repository);
+    return [head === undefined ? { side: { name: "HEAD", commit: undefined }, pointers: new Map(), unreadable: [] } : await readRevision(workspace, "HEAD"), b];
+  }
+  const left = range[1] === "" ? "HEAD" : (range[1] ?? "HEAD");
+  const right = range[3] === "" ? "HEAD" : (range[3] ?? "HEAD");
+  if (range[2] === "..") return [await readRevision(workspace, left), await readRevision(workspace, right)];
+  const base = await mergeBase(repository, left, right, { signal });
+  if (base === undefined) {
+    throw new MlvError("revision-not-found", `\`${left}\` and \`${right}\` share no history`, {
+      hint: `compare them directly: \`mlv diff ${left} ${right}\`; in a shallow clone \`git fetch --unshallow\` brings the history`,
+      details: { revision: `${left}...${right}` },
+    });
+  }
+  return [await readRevision(workspace, base), await readRevision(workspace, right)];
+}
+
+async function readRevision(workspace: Workspace, name: string): Promise<ReadSide> {
+  const { signal } = workspace.context;
+  const commit = await resolveRevision(workspace.repository, name, { signal });
+  const { pointers, unreadable } = await readPointersAt(workspace, commit);
+  return { side: { name, commit }, pointers, unreadable };
+}
+
+async function readWorkTree(workspace: Workspace): Promise<ReadSide> {
+  const { pointers, unreadable } = await readPointersHere(workspace);
+  return { side: { name: "work tree", commit: undefined }, pointers, unreadable };
+}
+
+/** Tells what of a target was asked for: all, nothing, or some paths inside it. */
+type Wanted = (target: string, from: string | undefined) => "all" | "none" | readonly string[];
+
+function selectPaths(workspace: Workspace, paths: readonly string[], targets: readonly string[]): Wanted {
+  if (paths.length === 0) return () => "all";
+  const wanted = paths.map((given) => {
+    const repoPath = toRepoPath(workspace, given);
+    const path = isPointerPath(repoPath) && targets.includes(targetOf(repoPath)) ? targetOf(repoPath) : repoPath;
+    if (targets.some((target) => isUnder(target, path) || isUnder(path, target))) return path;
+    throw new MlvError("target-not-found", `\`${given}\` is no tracked target, nor inside one, on either side`, { hint: "`mlv ls` lists what is tracked", details: { path: given } });
+  });
+  return (target, from) => {
+    if (wanted.some((path) => isUnder(target, path) || (from !== undefined && isUnder(from, path)))) return "all";
+    const inner = wanted.filter((path) => isUnder(path, target)).map((path) => path.slice(target.length + 1));
+    return inner.length === 0 ? "none" : inner;
+  };
+}
+
+/** Pairs the targets of two sides: by name, then what is gone with what is new of the same version. */
+function* pairTargets(before: ReadonlyMap<RepoPath, Pointer>, after: ReadonlyMap<RepoPath, Pointer>): Generator<TargetPair> {
+  const gone = new Map<string, RepoPath[]>();
+  for (const [target, pointer] of before) {
+    if (after.has(target)) continue;
+    gone.set(pointer.sha256, [...(gone.get(pointer.sha256) ?? []), target]);
+  }
+  const renamedFrom = new Set<RepoPath>();
+  const pairs: TargetPair[] = [];
+  for (const [target, pointer] of after) {
+    const same = before.get(target);
+    const from = same === undefined && pointer.size > 0 ? gone.get(pointer.sha256)?.shift() : undefined;
+    if (from !== undefined) renamedFrom.add(from);
+    pairs.push({ target, ...(from === undefined ? {} : { from }), before: same ?? (from === undefined ? undefined : before.get(from)), after: pointer });
+  }
+  for (const [target, pointer] of before) if (!after.has(target) && !renamedFrom.has(target)) pairs.push({ target, before: pointer, after: undefined });
+  yield* pairs.sort((a, b) => compareUtf8(a.target, b.target));
+}
+
+function summarise(targets: readonly TargetDiff[]): DiffSummary {
+  const count = (status: TargetDiff["status"]): number => targets.filter((target) => target.status === status).length;
+  return {
+    added: count("added"),
+    deleted: count("deleted"),
+    modified: count("modified"),
+    renamed: count("renamed"),
+    bytesBefore: targets.reduce((sum, target) => sum + target.sizeBefore, 0),
+    bytesAfter: targets.reduce((sum, target) => sum + target.sizeAfter, 0),
+  };
+}
+
+/** What was learned of the workspace saves time later; a read-only repository must not make it fail. */
+function saveQuietly(workspace: Workspace): void {
+  try {
+    workspace.index.save();
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+  }
 }

@@ -3,8 +3,8 @@ import { fetchVersions, isComplete, type VersionToFetch } from "../transfer/fetc
 import { prepareState, type Workspace } from "./open-workspace.ts";
 import { partialFolder, withRemote } from "./remote-session.ts";
 
-/** Is a folder's version whose list is wanted; only the part for `only` when that is given. */
-export type WantedManifest = Pick<VersionToFetch, "target" | "pointer" | "only">;
+/** Is a folder's version whose list is wanted; only the part for `only`, or the given leaves, when that is said. */
+export type WantedManifest = Pick<VersionToFetch, "target" | "pointer" | "only" | "leaves">;
 
 /**
  * Makes sure that a folder's list of files is in the cache, fetching it, and no file's content, from a remote when it is not.

@@ -1,13 +1,15 @@
-import { isMlvError, MlvError } from "../base/errors.ts";
+import { MlvError } from "../base/errors.ts";
 import type { RepoPath, Sha256 } from "../base/ids.ts";
-import { compareUtf8, unsafePathReason } from "../base/safe-paths.ts";
-import { parsePointer, type Pointer } from "../formats/pointer.ts";
-import { readPointersAtRevisions, resolveRevision } from "../git/revisions.ts";
+import type { Pointer } from "../formats/pointer.ts";
+import { resolveRevision } from "../git/revisions.ts";
 import { isUnder, readManifestEntries } from "../store/manifests.ts";
-import { isPointerPath, pointerPath, readPointer, targetOf } from "../workspace/target.ts";
+import { isPointerPath, targetOf } from "../workspace/target.ts";
 import { ensureManifest } from "./ensure-manifest.ts";
 import { withWorkspace, type OperationContext, type Workspace } from "./open-workspace.ts";
-import { listTargets, toRepoPath } from "./targets.ts";
+import { readPointersAt, readPointersHere, type UnreadableTarget } from "./read-pointers.ts";
+import { toRepoPath } from "./targets.ts";
+
+export type { UnreadableTarget };
 
 /** Says what to list. */
 export interface ListFilesOptions {
@@ -34,12 +36,6 @@ export interface ListedEntry {
   readonly sha256?: Sha256;
 }
 
-/** Is a pointer that could not be read. */
-export interface UnreadableTarget {
-  readonly target: RepoPath;
-  readonly message: string;
-}
-
 /** Is what `ls` lists. */
 export interface ListFilesResult {
   /** The commit that was listed; undefined for the work tree. */
@@ -55,7 +51,7 @@ export interface ListFilesResult {
 export async function listFiles(context: OperationContext, options: ListFilesOptions): Promise<ListFilesResult> {
   return withWorkspace(context, async (workspace) => {
     const commit = options.rev === undefined ? undefined : await resolveRevision(workspace.repository, options.rev, { signal: context.signal });
-    const { pointers, unreadable } = commit === undefined ? await readHere(workspace) : await readAt(workspace, commit);
+    const { pointers, unreadable } = commit === undefined ? await readPointersHere(workspace) : await readPointersAt(workspace, commit);
     const wanted = options.path === undefined ? "" : stripPointer(toRepoPath(workspace, options.path), pointers);
     const entries: ListedEntry[] = [];
     for (const [target, pointer] of pointers) {
@@ -68,39 +64,6 @@ export async function listFiles(context: OperationContext, options: ListFilesOpt
     if (entries.length === 0 && broken.length === 0 && wanted !== "") throw nothingThere(options);
     return { commit, entries, unreadable: broken };
   });
-}
-
-interface ReadPointers {
-  readonly pointers: ReadonlyMap<RepoPath, Pointer>;
-  readonly unreadable: readonly UnreadableTarget[];
-}
-
-async function readHere(workspace: Workspace): Promise<ReadPointers> {
-  return collect(await listTargets(workspace), (target) => readPointer(workspace.root, target));
-}
-
-async function readAt(workspace: Workspace, commit: string): Promise<ReadPointers> {
-  const contents = new Map<RepoPath, Buffer>();
-  for await (const { path, content } of readPointersAtRevisions(workspace.repository, [commit], { signal: workspace.context.signal })) {
-    if (isPointerPath(path) && unsafePathReason(targetOf(path)) === undefined) contents.set(targetOf(path), content);
-  }
-  const targets = [...contents.keys()].sort(compareUtf8);
-  return collect(targets, (target) => parsePointer((contents.get(target) ?? Buffer.alloc(0)).toString("utf8"), pointerPath(target)));
-}
-
-function collect(targets: readonly RepoPath[], read: (target: RepoPath) => Pointer | undefined): ReadPointers {
-  const pointers = new Map<RepoPath, Pointer>();
-  const unreadable: UnreadableTarget[] = [];
-  for (const target of targets) {
-    try {
-      const pointer = read(target);
-      if (pointer !== undefined) pointers.set(target, pointer);
-    } catch (error) {
-      if (!isMlvError(error)) throw error;
-      unreadable.push({ target, message: error.message });
-    }
-  }
-  return { pointers, unreadable };
 }
 
 function stripPointer(repoPath: RepoPath, pointers: ReadonlyMap<RepoPath, Pointer>): RepoPath {

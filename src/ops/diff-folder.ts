@@ -1,0 +1,123 @@
+import { isMlvError } from "../base/errors.ts";
+import type { RepoPath, Sha256 } from "../base/ids.ts";
+import { compareUtf8 } from "../base/safe-paths.ts";
+import type { ManifestEntry, ManifestLeaf, ManifestRoot } from "../formats/manifest.ts";
+import type { Pointer } from "../formats/pointer.ts";
+import { findManifestEntry, isUnder, leavesUnder, readManifestLeaf, readManifestRoot } from "../store/manifests.ts";
+import type { FileDiff } from "./diff-versions.ts";
+import { ensureManifest } from "./ensure-manifest.ts";
+import type { Workspace } from "./open-workspace.ts";
+
+/** Says which two versions of a folder to compare. */
+export interface FolderQuestion {
+  readonly target: RepoPath;
+  /** The folder's name before. */
+  readonly from: RepoPath;
+  readonly before: Pointer;
+  readonly after: Pointer;
+  readonly only: readonly string[] | undefined;
+  readonly remote: string | undefined;
+}
+
+/**
+ * Compares two versions of a folder file by file, fetching and opening only those leaves of their lists that differ; what is gone and what is new of
+ * the same content is a rename. Throws `content-missing` when a list cannot be had, `remote-…`.
+ */
+export async function compareFolders(workspace: Workspace, question: FolderQuestion): Promise<FileDiff[]> {
+  const { only, remote } = question;
+  const sides = [
+    { target: question.from, pointer: question.before },
+    { target: question.target, pointer: question.after },
+  ] as const;
+  const roots: ManifestRoot[] = [];
+  for (const { target, pointer } of sides) {
+    await ensureManifest(workspace, { target, pointer, leaves: new Set() }, remote);
+    roots.push(readManifestRoot(workspace.cache, pointer.sha256, `\`${target}\``));
+  }
+  const wanted = roots.map((root) => wantedLeaves(root, only));
+  const hashes = wanted.map((leaves) => new Set(leaves.map((leaf) => leaf.sha256)));
+  const different = wanted.map((leaves, side) => leaves.filter((leaf) => hashes[1 - side]?.has(leaf.sha256) !== true));
+  for (const [side, { target, pointer }] of sides.entries()) {
+    const leaves = new Set<Sha256>(different[side]?.map((leaf) => leaf.sha256));
+    await ensureManifest(workspace, { target, pointer, leaves }, remote);
+  }
+  const [before = [], after = []] = different;
+  const where = `\`${question.target}\``;
+  return withRenames([...joinEntries(readAll(workspace, before, { only, where }), readAll(workspace, after, { only, where }))]);
+}
+
+/** Returns the size that a version has a file with, or undefined when it has none, or when its list is not cached. */
+export function findSize(workspace: Workspace, { target, pointer, inner }: { readonly target: string; readonly pointer: Pointer; readonly inner: string }): number | undefined {
+  try {
+    return findManifestEntry(workspace.cache, pointer.sha256, `\`${target}\``, inner)?.size;
+  } catch (error) {
+    if (isMlvError(error, "content-missing")) return undefined;
+    throw error;
+  }
+}
+
+function wantedLeaves(root: ManifestRoot, only: readonly string[] | undefined): ManifestLeaf[] {
+  return only === undefined ? [...root.leaves] : [...new Set(only.flatMap((prefix) => leavesUnder(root, prefix)))].sort((a, b) => compareUtf8(a.firstPath, b.firstPath));
+}
+
+interface Reading {
+  readonly only: readonly string[] | undefined;
+  readonly where: string;
+}
+
+function* readAll(workspace: Workspace, leaves: readonly ManifestLeaf[], { only, where }: Reading): Generator<ManifestEntry> {
+  for (const leaf of leaves) {
+    for (const entry of readManifestLeaf(workspace.cache, leaf, where)) {
+      if (only === undefined || only.some((prefix) => isUnder(entry.path, prefix))) yield entry;
+    }
+  }
+}
+
+type EntryPair = readonly [before: ManifestEntry | undefined, after: ManifestEntry | undefined];
+
+/** Merges two sorted lists by path and yields the pairs that differ. */
+function* joinEntries(before: Generator<ManifestEntry>, after: Generator<ManifestEntry>): Generator<EntryPair> {
+  let left = before.next();
+  let right = after.next();
+  while (left.done !== true || right.done !== true) {
+    const order = left.done === true ? 1 : right.done === true ? -1 : compareUtf8(left.value.path, right.value.path);
+    if (order < 0 && left.done !== true) {
+      yield [left.value, undefined];
+      left = before.next();
+    } else if (order > 0 && right.done !== true) {
+      yield [undefined, right.value];
+      right = after.next();
+    } else if (left.done !== true && right.done !== true) {
+      const isSame = left.value.sha256 === right.value.sha256 && left.value.isExecutable === right.value.isExecutable;
+      if (!isSame) yield [left.value, right.value];
+      left = before.next();
+      right = after.next();
+    }
+  }
+}
+
+function withRenames(pairs: readonly EntryPair[]): FileDiff[] {
+  const gone = new Map<Sha256, ManifestEntry[]>();
+  for (const [before, after] of pairs) {
+    if (before === undefined || after !== undefined || before.size === 0) continue;
+    const same = gone.get(before.sha256);
+    if (same === undefined) gone.set(before.sha256, [before]);
+    else same.push(before);
+  }
+  const renamed = new Set<ManifestEntry>();
+  const files = pairs.flatMap(([before, after]): FileDiff[] => {
+    if (after === undefined) return [];
+    if (before !== undefined) {
+      const modeOnly = before.sha256 === after.sha256;
+      return [{ path: after.path, status: "modified", sizeBefore: before.size, sizeAfter: after.size, ...(modeOnly ? { modeOnly } : {}) }];
+    }
+    const from = gone.get(after.sha256)?.shift();
+    if (from === undefined) return [{ path: after.path, status: "added", sizeAfter: after.size }];
+    renamed.add(from);
+    return [{ path: after.path, status: "renamed", from: from.path, sizeBefore: from.size, sizeAfter: after.size }];
+  });
+  for (const [before, after] of pairs) {
+    if (before !== undefined && after === undefined && !renamed.has(before)) files.push({ path: before.path, status: "deleted", sizeBefore: before.size });
+  }
+  return files.sort((a, b) => compareUtf8(a.path, b.path));
+}
