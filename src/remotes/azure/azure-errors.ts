@@ -57,6 +57,10 @@ export function fromAzureError(error: unknown, doing: string, url: string): unkn
   if (name === "ContainerBeingDeleted" || name === "ContainerDisabled")
     return serviceError(failure, "misconfigured", { why: "the container is being deleted" });
   if (name === "InvalidRange") return serviceError(failure, "corrupt", { why: "it is shorter than what was asked for", retryable: false });
+  // The SDK's own reading of an answer fails with these when it is not one of the service's.
+  if ((error instanceof RangeError || error instanceof TypeError) && error.stack?.includes("@azure") === true) {
+    return serviceError(failure, "corrupt", { why: "the answer is not what the service gives" });
+  }
   if (/^(?:CredentialUnavailable|Authentication|AggregateAuthentication|AuthenticationRequired)Error$/.test(error.name)) {
     return serviceError(failure, "unauthenticated", {
       why: "no credentials were found",

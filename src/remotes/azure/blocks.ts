@@ -25,7 +25,7 @@ export interface StageRequest {
 
 /** Returns the size of blocks for a blob: the wished one, or larger when that would need more than 50,000. */
 export function partBytesFor(size: number, wished: number): number {
-  return Math.max(wished, Math.ceil(size / MAX_BLOCKS / MIB) * MIB);
+  return size <= wished * MAX_BLOCKS ? wished : Math.ceil(size / MAX_BLOCKS / MIB) * MIB;
 }
 
 /** Stages every block that is not there yet and returns their ids in order; throws what the SDK throws. */

@@ -1,11 +1,10 @@
 import { createHash } from "node:crypto";
 import { Readable } from "node:stream";
-import type { Bucket, File, FileMetadata, Storage } from "@google-cloud/storage";
+import type { ReadableStream } from "node:stream/web";
 import { mapConcurrent, throwIfAborted } from "../../base/concurrency.ts";
 import { assertKey, assertPrefix, isKey } from "../keys.ts";
 import { parseContentRange, responseBody } from "../node-stream.ts";
 import { RemoteError } from "../remote-error.ts";
-import type { RequestMeter } from "../request-meter.ts";
 import type {
   CallOptions,
   GetOptions,
@@ -21,24 +20,24 @@ import type {
   ReplaceOptions,
 } from "../remote.ts";
 import { collectStream, rangeOutside, WatchedSource } from "../streams.ts";
+import { callGcs, callGcsJson, multipartBody, type GcsApiSettings } from "./api.ts";
 import { uploadComposed } from "./compose.ts";
 import { fromGcsError } from "./gcs-errors.ts";
-import { openMedia } from "./media.ts";
 
 /** Is everything a Google Cloud Storage remote is made of. */
 export interface GcsRemoteParts {
-  readonly storage: Storage;
-  readonly bucket: Bucket;
+  readonly api: GcsApiSettings;
   readonly url: string;
   readonly prefix: string;
   readonly concurrency: number;
   readonly partBytes: number;
   readonly storageClass: string | undefined;
   readonly kmsKey: string | undefined;
-  readonly mayUseCredentials: boolean;
   readonly credentials: string;
-  readonly meter: RequestMeter | undefined;
 }
+
+/** Is an object's description as the service gives it. */
+type Description = Readonly<Record<string, unknown>>;
 
 const TOKEN = "mlv-token";
 
@@ -55,39 +54,43 @@ export class GcsRemote implements Remote {
       parallelRanges: true,
       concurrency: parts.concurrency,
       unfinishedUploads: true,
-      signedUrls: parts.mayUseCredentials,
+      signedUrls: parts.api.mayUseCredentials,
     };
   }
 
   async stat(key: string, options: CallOptions = {}): Promise<RemoteStat | undefined> {
-    const file = this.#file(key);
+    const path = this.#path(key);
     return this.#orAbsent(`look at \`${key}\``, options.signal, async () => {
-      const [metadata] = await file.getMetadata();
-      const token = metadata.metadata?.[TOKEN];
-      return { size: sizeOf(metadata, key), etag: generationOf(metadata, key), ...(typeof token === "string" ? { token } : {}) };
+      const found = await callGcsJson(this.#parts.api, { kind: "stat", method: "GET", path, query: {}, signal: options.signal });
+      const custom = found["metadata"];
+      const token: unknown = typeof custom === "object" && custom !== null ? Reflect.get(custom, TOKEN) : undefined;
+      return { size: sizeOf(found, key), etag: generationOf(found, key), ...(typeof token === "string" ? { token } : {}) };
     });
   }
 
   async get(key: string, options: GetOptions = {}): Promise<RemoteBody | undefined> {
     const { range, ifMatch, signal } = options;
     if (range?.length === 0) return this.#emptyRange(key, options);
-    const file = this.#file(key);
+    const path = this.#path(key);
     if (ifMatch !== undefined && !/^\d+$/.test(ifMatch)) throw changed(key);
     const doing = `read \`${key}\``;
     return this.#orAbsent(doing, signal, async () => {
-      const { mayUseCredentials, meter } = this.#parts;
-      meter?.request("get");
-      const media = await openMedia({ file, range, generation: ifMatch, mayUseCredentials, signal });
-      const etag = media.headers.get("x-goog-generation");
-      const announced = media.headers.get("content-length") ?? media.headers.get("x-goog-stored-content-length") ?? "";
+      const { meter } = this.#parts.api;
+      const headers = range === undefined ? {} : { range: `bytes=${range.offset}-${range.offset + range.length - 1}` };
+      const query = { alt: "media", ifGenerationMatch: ifMatch };
+      const answer = await callGcs(this.#parts.api, { kind: "get", method: "GET", path, query, headers, signal });
+      if (answer.body === null) throw strangeAnswer(key);
+      const stream = Readable.fromWeb(answer.body as ReadableStream);
       const drop = (error: RemoteError): RemoteError => {
-        media.stream.on("error", () => undefined).destroy();
+        stream.on("error", () => undefined).destroy();
         return error;
       };
+      const etag = answer.headers.get("x-goog-generation");
+      const announced = answer.headers.get("content-length") ?? answer.headers.get("x-goog-stored-content-length") ?? "";
       if (etag === null || !/^\d+$/.test(announced)) throw drop(strangeAnswer(key));
       // Not every service that speaks this dialect looks at the condition.
       if (ifMatch !== undefined && etag !== ifMatch) throw drop(changed(key));
-      const span = parseContentRange(media.headers.get("content-range") ?? undefined);
+      const span = parseContentRange(answer.headers.get("content-range") ?? undefined);
       if (range !== undefined && (span?.first !== range.offset || span.last !== range.offset + range.length - 1)) {
         throw drop(span === undefined ? strangeAnswer(key) : rangeOutside(range, key, span.size));
       }
@@ -95,7 +98,7 @@ export class GcsRemote implements Remote {
       const length = range?.length ?? size;
       const onBytes = meter === undefined ? undefined : (bytes: number): void => meter.received(bytes);
       const translate = (error: unknown): unknown => fromGcsError(error, doing, this.url);
-      return { stream: responseBody(media.stream, { length, key, signal, translate, onBytes }), length, size, etag };
+      return { stream: responseBody(stream, { length, key, signal, translate, onBytes }), length, size, etag };
     });
   }
 
@@ -124,16 +127,14 @@ export class GcsRemote implements Remote {
 
   async *list(prefix: string, options: ListOptions = {}): AsyncGenerator<RemoteEntry> {
     assertPrefix(prefix);
-    for await (const { name, metadata } of this.#listNames(prefix, options)) {
+    for await (const { name, found } of this.#listNames(prefix, options)) {
       if (!isKey(name) || isTemporary(name) || name === options.after) continue;
-      const modifiedAt = Date.parse(metadata.updated ?? metadata.timeCreated ?? "");
-      yield { key: name, size: sizeOf(metadata, name), etag: generationOf(metadata, name), modifiedAt };
+      yield { key: name, size: sizeOf(found, name), etag: generationOf(found, name), modifiedAt: timeOf(found) };
     }
   }
 
   async remove(key: string, options: CallOptions = {}): Promise<void> {
-    const file = this.#file(key);
-    await this.#orAbsent(`delete \`${key}\``, options.signal, () => file.delete());
+    await this.#delete(this.#path(key), `delete \`${key}\``, options.signal);
   }
 
   async removeMany(keys: readonly string[], options: CallOptions = {}): Promise<void> {
@@ -143,8 +144,8 @@ export class GcsRemote implements Remote {
   async removeUnfinishedUploads(olderThan: number, options: CallOptions = {}): Promise<number> {
     const old: string[] = [];
     const uploads = new Set<string>();
-    for await (const { name, metadata } of this.#listNames("tmp/", options)) {
-      if (!isKey(name) || Date.parse(metadata.timeCreated ?? "") >= olderThan) continue;
+    for await (const { name, found } of this.#listNames("tmp/", options)) {
+      if (!isKey(name) || timeOf(found) >= olderThan) continue;
       old.push(name);
       uploads.add(name.split("/")[1] ?? "");
     }
@@ -153,20 +154,22 @@ export class GcsRemote implements Remote {
   }
 
   async signedUrl(key: string, expiresInSeconds: number, options: CallOptions = {}): Promise<string> {
-    if (!this.#parts.mayUseCredentials) throw new RemoteError("unsupported", `${this.url} is anonymous: there is nothing to sign with`);
+    const { api } = this.#parts;
+    if (!api.mayUseCredentials) throw new RemoteError("unsupported", `${this.url} is anonymous: there is nothing to sign with`);
     if (expiresInSeconds > 604_800) throw new RemoteError("unsupported", "a signed URL is good for at most seven days");
-    const file = this.#file(key);
+    assertKey(key);
     const expires = Date.now() + expiresInSeconds * 1000;
     return this.#guard(`sign a URL of \`${key}\``, options.signal, async () => {
+      const file = api.storage.bucket(api.bucket).file(this.#base() + key);
       const [url] = await file.getSignedUrl({ version: "v4", action: "read", expires });
       return url;
     });
   }
 
   async describeCredentials(): Promise<string> {
-    if (this.#parts.mayUseCredentials)
-      await this.#guard("find credentials", undefined, () => this.#parts.storage.authClient.getAccessToken());
-    return this.#parts.credentials;
+    const { api, credentials } = this.#parts;
+    if (api.mayUseCredentials) await this.#guard("find credentials", undefined, () => api.storage.authClient.getAccessToken());
+    return credentials;
   }
 
   async close(): Promise<void> {}
@@ -175,29 +178,30 @@ export class GcsRemote implements Remote {
     return this.#parts.prefix === "" ? "" : `${this.#parts.prefix}/`;
   }
 
-  #file(key: string): File {
+  /** Returns the address of a blob behind `/o`. */
+  #path(key: string): string {
     assertKey(key);
     if (isTemporary(key)) throw new RemoteError("misconfigured", `\`${key}\` lies in the remote's own \`tmp/\``);
-    return this.#parts.bucket.file(this.#base() + key);
+    return pathOf(this.#base() + key);
   }
 
   /** Yields every object under a prefix, names without the remote's own prefix. */
-  async *#listNames(prefix: string, options: ListOptions): AsyncGenerator<{ readonly name: string; readonly metadata: FileMetadata }> {
+  async *#listNames(prefix: string, options: ListOptions): AsyncGenerator<{ readonly name: string; readonly found: Description }> {
     const base = this.#base();
+    const startOffset = options.after === undefined ? undefined : base + options.after;
     let pageToken: string | undefined;
     do {
-      const query = {
-        autoPaginate: false,
-        prefix: base + prefix,
-        maxResults: 1000,
-        ...(options.after === undefined ? {} : { startOffset: base + options.after }),
-        ...(pageToken === undefined ? {} : { pageToken }),
-      };
-      const [files, next, answer] = await this.#guard(`list \`${prefix}\``, options.signal, () => this.#parts.bucket.getFiles(query));
-      if (typeof answer !== "object" || answer === null || Reflect.get(answer, "kind") !== "storage#objects") throw strangeAnswer(prefix);
-      for (const file of files) if (file.name.startsWith(base)) yield { name: file.name.slice(base.length), metadata: file.metadata };
-      const token: unknown = typeof next === "object" && next !== null ? Reflect.get(next, "pageToken") : undefined;
-      pageToken = typeof token === "string" && token !== "" ? token : undefined;
+      const query = { prefix: base + prefix, maxResults: "1000", startOffset, pageToken };
+      const call = { kind: "list", method: "GET", path: "", query, signal: options.signal } as const;
+      const page = await this.#guard(`list \`${prefix}\``, options.signal, () => callGcsJson(this.#parts.api, call));
+      if (page["kind"] !== "storage#objects") throw strangeAnswer(prefix);
+      const items = Array.isArray(page["items"]) ? (page["items"] as readonly Description[]) : [];
+      for (const found of items) {
+        const name = String(found["name"]);
+        if (name.startsWith(base)) yield { name: name.slice(base.length), found };
+      }
+      const next = page["nextPageToken"];
+      pageToken = typeof next === "string" && next !== "" ? next : undefined;
     } while (pageToken !== undefined);
   }
 
@@ -205,9 +209,9 @@ export class GcsRemote implements Remote {
     const { signal, token } = options;
     const { storageClass, partBytes, concurrency } = this.#parts;
     const doing = `upload \`${key}\``;
-    const file = this.#file(key);
+    this.#path(key);
     const watched = new WatchedSource(source, signal);
-    const metadata: FileMetadata = {
+    const description = {
       contentType: "application/octet-stream",
       ...(token === undefined ? {} : { metadata: { [TOKEN]: token } }),
       ...(storageClass === undefined ? {} : { storageClass }),
@@ -218,9 +222,10 @@ export class GcsRemote implements Remote {
         const folder = `${this.#base()}tmp/${createHash("sha256").update(key).digest("hex").slice(0, 32)}/`;
         const tools = {
           createPart: (name: string, body: Buffer) =>
-            this.#unlessThere(() => this.#send(this.#parts.bucket.file(name), body, "0", {}, signal)),
-          composePart: (sources: readonly string[], name: string) => this.#unlessThere(() => this.#compose(sources, name, "0", {})),
-          composeBlob: (sources: readonly string[]) => this.#compose(sources, file.name, generation, metadata),
+            this.#unlessThere(() => this.#send(name, body, { generation: "0", description: {}, signal })),
+          composePart: (sources: readonly string[], name: string) =>
+            this.#unlessThere(() => this.#compose(sources, name, { generation: "0", description: {}, signal })),
+          composeBlob: (sources: readonly string[]) => this.#compose(sources, this.#base() + key, { generation, description, signal }),
           removeParts: (names: readonly string[]) =>
             this.#removeParts(
               names.map((name) => name.slice(this.#base().length)),
@@ -241,7 +246,7 @@ export class GcsRemote implements Remote {
       if (options.sha256 !== undefined && createHash("sha256").update(body).digest("hex") !== options.sha256) {
         throw new RemoteError("corrupt", "the data to upload does not match its SHA-256", { retryable: false });
       }
-      const made = await this.#send(file, body, generation, metadata, signal);
+      const made = await this.#send(this.#base() + key, body, { generation, description, signal });
       options.onProgress?.(body.length);
       return made;
     } catch (error) {
@@ -255,34 +260,39 @@ export class GcsRemote implements Remote {
   }
 
   /** Sends a whole object in one request, its MD5 with it, and returns its generation. */
-  async #send(file: File, body: Buffer, generation: string, metadata: FileMetadata, signal: AbortSignal | undefined): Promise<string> {
-    const { kmsKey } = this.#parts;
-    if (kmsKey !== undefined) file.kmsKeyName = kmsKey;
-    this.#parts.meter?.sent(body.length);
-    await abortable(
-      file.save(body, {
-        resumable: false,
-        validation: false,
-        preconditionOpts: { ifGenerationMatch: generation },
-        metadata: { ...metadata, md5Hash: createHash("md5").update(body).digest("base64") },
-      }),
-      signal,
-    );
-    return generationOf(file.metadata, file.name);
+  async #send(name: string, bytes: Buffer, how: Creation): Promise<string> {
+    const md5Hash = createHash("md5").update(bytes).digest("base64");
+    const { type, body } = multipartBody({ name, contentType: "application/octet-stream", ...how.description, md5Hash }, bytes);
+    const query = { uploadType: "multipart", name, ifGenerationMatch: how.generation, kmsKeyName: this.#parts.kmsKey };
+    const call = {
+      kind: "put",
+      method: "POST",
+      path: "",
+      query,
+      headers: { "content-type": type },
+      body,
+      isUpload: true,
+      signal: how.signal,
+    } as const;
+    return generationOf(await callGcsJson(this.#parts.api, call), name);
   }
 
-  async #compose(sources: readonly string[], name: string, generation: string, metadata: FileMetadata): Promise<string> {
-    const { bucket, kmsKey } = this.#parts;
-    const [answer]: unknown[] = await bucket.file(name).request({
-      method: "POST",
-      uri: "/compose",
-      qs: { ifGenerationMatch: generation, ...(kmsKey === undefined ? {} : { kmsKeyName: kmsKey }) },
-      json: {
-        destination: { contentType: "application/octet-stream", ...metadata },
-        sourceObjects: sources.map((source) => ({ name: source })),
-      },
+  async #compose(sources: readonly string[], name: string, how: Creation): Promise<string> {
+    const query = { ifGenerationMatch: how.generation, kmsKeyName: this.#parts.kmsKey };
+    const body = JSON.stringify({
+      destination: { contentType: "application/octet-stream", ...how.description },
+      sourceObjects: sources.map((source) => ({ name: source })),
     });
-    return generationOf((answer ?? {}) as FileMetadata, name);
+    const headers = { "content-type": "application/json" };
+    const call = { kind: "put", method: "POST", path: `${pathOf(name)}/compose`, query, headers, body, signal: how.signal } as const;
+    return generationOf(await callGcsJson(this.#parts.api, call), name);
+  }
+
+  async #delete(path: string, doing: string, signal: AbortSignal | undefined): Promise<void> {
+    await this.#orAbsent(doing, signal, async () => {
+      const answer = await callGcs(this.#parts.api, { kind: "remove", method: "DELETE", path, query: {}, signal });
+      await answer.arrayBuffer();
+    });
   }
 
   async #unlessThere(work: () => Promise<string>): Promise<void> {
@@ -295,9 +305,7 @@ export class GcsRemote implements Remote {
   }
 
   async #removeParts(names: readonly string[], signal: AbortSignal | undefined): Promise<void> {
-    await mapConcurrent(names, this.#parts.concurrency, async (name) => {
-      await this.#orAbsent("delete a part", signal, () => this.#parts.bucket.file(this.#base() + name).delete());
-    });
+    await mapConcurrent(names, this.#parts.concurrency, (name) => this.#delete(pathOf(this.#base() + name), "delete a part", signal));
   }
 
   async #emptyRange(key: string, options: GetOptions): Promise<RemoteBody | undefined> {
@@ -311,7 +319,7 @@ export class GcsRemote implements Remote {
   async #guard<Output>(doing: string, signal: AbortSignal | undefined, work: () => Promise<Output>): Promise<Output> {
     throwIfAborted(signal);
     try {
-      return await abortable(work(), signal);
+      return await work();
     } catch (error) {
       throwIfAborted(signal);
       throw fromGcsError(error, doing, this.url);
@@ -328,30 +336,36 @@ export class GcsRemote implements Remote {
   }
 }
 
-/** The SDK takes no signals: the result does not wait for a request that runs on. */
-function abortable<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return work;
-  return new Promise((resolve, reject) => {
-    const stop = (): void => reject(signal.reason as Error);
-    signal.addEventListener("abort", stop, { once: true });
-    void work.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
-  });
+/** Says on what condition an object is made, and what is written beside it. */
+interface Creation {
+  /** The generation that must be there now; "0" for none. */
+  readonly generation: string;
+  readonly description: object;
+  readonly signal: AbortSignal | undefined;
+}
+
+function pathOf(name: string): string {
+  return `/${encodeURIComponent(name)}`;
 }
 
 function isTemporary(key: string): boolean {
   return key === "tmp" || key.startsWith("tmp/");
 }
 
-function sizeOf(metadata: FileMetadata, key: string): number {
-  const size = Number(metadata.size ?? Number.NaN);
+function sizeOf(found: Description, key: string): number {
+  const size = Number(found["size"] ?? Number.NaN);
   if (!Number.isInteger(size)) throw strangeAnswer(key);
   return size;
 }
 
-function generationOf(metadata: FileMetadata, key: string): string {
-  const generation = String(metadata.generation ?? "");
+function generationOf(found: Description, key: string): string {
+  const generation = String(found["generation"] ?? "");
   if (!/^\d+$/.test(generation)) throw strangeAnswer(key);
   return generation;
+}
+
+function timeOf(found: Description): number {
+  return Date.parse(String(found["updated"] ?? found["timeCreated"]));
 }
 
 function changed(key: string): RemoteError {
