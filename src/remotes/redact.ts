@@ -1,6 +1,6 @@
 const SECRETS: readonly (readonly [RegExp, string])[] = [
   [
-    /([?&;](?:sig|signature|x-amz-signature|x-amz-credential|x-amz-security-token|x-goog-signature|x-goog-credential|access_token)=)[^&\s"'<>]*/gi,
+    /((?<![\w-])(?:sig|signature|x-amz-signature|x-amz-credential|x-amz-security-token|x-goog-signature|x-goog-credential|access_token)=)[^&\s"'<>]*/gi,
     "$1…",
   ],
   [/\b(AccountKey|SharedAccessSignature|SharedAccessKey)=[^;\s"']*/gi, "$1=…"],

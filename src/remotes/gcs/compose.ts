@@ -1,7 +1,7 @@
 /**
  * Uploads a large object as parts in parallel, then has the service compose them.
  *
- * A part is an object under `tmp/`, named by the blob's key, its number and the SHA-256 of its own bytes, and created only if absent: one
+ * A part is an object under `tmp/`, named by the blob's key, its number and the SHA-256 of its own bytes: one
  * that an earlier attempt, a process that was killed or another writer has sent already is found there and not sent again. The service
  * checks each part's MD5. Composing takes 32 at a time, so more than 32 parts make a tree. The blob itself appears at the last
  * composition, under its condition. What a kill leaves are objects under `tmp/`, which `removeUnfinishedUploads` deletes.
@@ -14,6 +14,8 @@ const COMPOSE_LIMIT = 32;
 
 /** Is what composing needs of the driver. */
 export interface ComposeTools {
+  /** Returns the names of the parts that are there already. */
+  findParts(): Promise<ReadonlySet<string>>;
   /** Creates an object unless it is there. */
   createPart(name: string, body: Buffer): Promise<void>;
   /** Composes objects into another, created unless it is there. */
@@ -38,6 +40,7 @@ export interface ComposeRequest {
 /** Uploads and composes; returns the blob's generation. Parts are deleted afterwards, a failure of that is ignored. */
 export async function uploadComposed(request: ComposeRequest): Promise<string> {
   const { source, partBytes, tools, signal } = request;
+  const there = await tools.findParts();
   const count = Math.ceil(source.size / partBytes);
   let sent = 0;
   const parts = await mapConcurrent(Array.from({ length: count }), request.concurrency, async (_, index) => {
@@ -46,7 +49,7 @@ export async function uploadComposed(request: ComposeRequest): Promise<string> {
     const length = Math.min(partBytes, source.size - offset);
     const body = await collectStream(source.open({ offset, length }), length);
     const name = `${request.folder}${index}-${createHash("sha256").update(body).digest("hex")}`;
-    await tools.createPart(name, body);
+    if (!there.has(name)) await tools.createPart(name, body);
     sent += length;
     request.onProgress?.(sent);
     return name;

@@ -221,6 +221,7 @@ export class GcsRemote implements Remote {
       if (source.size > partBytes) {
         const folder = `${this.#base()}tmp/${createHash("sha256").update(key).digest("hex").slice(0, 32)}/`;
         const tools = {
+          findParts: () => this.#findParts(folder.slice(this.#base().length), signal),
           createPart: (name: string, body: Buffer) =>
             this.#unlessThere(() => this.#send(name, body, { generation: "0", description: {}, signal })),
           composePart: (sources: readonly string[], name: string) =>
@@ -293,6 +294,12 @@ export class GcsRemote implements Remote {
       const answer = await callGcs(this.#parts.api, { kind: "remove", method: "DELETE", path, query: {}, signal });
       await answer.arrayBuffer();
     });
+  }
+
+  async #findParts(folder: string, signal: AbortSignal | undefined): Promise<ReadonlySet<string>> {
+    const names = new Set<string>();
+    for await (const { name } of this.#listNames(folder, { signal })) names.add(this.#base() + name);
+    return names;
   }
 
   async #unlessThere(work: () => Promise<string>): Promise<void> {
