@@ -1,7 +1,7 @@
 import * as fs from "node:fs";
 import path from "node:path";
 import { isMlvError, MlvError } from "../base/errors.ts";
-import type { RepoPath, Sha256 } from "../base/ids.ts";
+import type { RepoPath } from "../base/ids.ts";
 import type { Body } from "../formats/body.ts";
 import type { Pointer } from "../formats/pointer.ts";
 import type { Cache } from "../store/cache.ts";
