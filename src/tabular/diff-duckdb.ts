@@ -63,8 +63,12 @@ export async function matchWithDuckDb(match: DuckDbMatch, settings: MatchSetting
 
 function isSupported({ before, after, readers, plan }: DuckDbMatch): boolean {
   const isReadable = (source: TableSource, reader: TableReader): boolean =>
-    source.path !== undefined && !/[*?[\]{}]/.test(source.path) && (reader.format === "parquet" || (reader.format !== "jsonl" && reader.encoding === "utf-8"));
-  const haveSameTypes = plan.shared.every((column) => readers.before.columns[column.before]?.nativeType === readers.after.columns[column.after]?.nativeType);
+    source.path !== undefined &&
+    !/[*?[\]{}]/.test(source.path) &&
+    (reader.format === "parquet" || (reader.format !== "jsonl" && reader.encoding === "utf-8"));
+  const haveSameTypes = plan.shared.every(
+    (column) => readers.before.columns[column.before]?.nativeType === readers.after.columns[column.after]?.nativeType,
+  );
   return plan.shared.length > 1 && haveSameTypes && isReadable(before, readers.before) && isReadable(after, readers.after);
 }
 
@@ -206,7 +210,10 @@ class DuckDbMatcher {
     return isText && plan.shared.some((column) => before[column.before] !== after[column.after]) ? undefined : { before, after };
   }
 
-  async #statistics(types: { before: readonly ColumnType[]; after: readonly ColumnType[] }): Promise<{ before: ColumnStatistics[]; after: ColumnStatistics[] }> {
+  async #statistics(types: {
+    before: readonly ColumnType[];
+    after: readonly ColumnType[];
+  }): Promise<{ before: ColumnStatistics[]; after: ColumnStatistics[] }> {
     const of = async (side: "before" | "after"): Promise<ColumnStatistics[]> => {
       const names = this.#match.readers[side].columns.map((column) => quoteName(column.name));
       return collectStatistics(this.#session, this.#shape[side].scan, names, types[side]);

@@ -44,7 +44,9 @@ export async function diffTables(before: TableSource, after: TableSource, option
   };
   const candidates = keyCandidates(readers.before, readers.after, options);
   const plan = await planColumns(readers.before, readers.after, candidates[0], signal);
-  const matched = (await tryDuckDb({ before, after, readers, plan, candidate: candidates[0] }, options)) ?? (await matchRows(readers, plan, candidates, options));
+  const matched =
+    (await tryDuckDb({ before, after, readers, plan, candidate: candidates[0] }, options)) ??
+    (await matchRows(readers, plan, candidates, options));
   const diff = assemble(readers, plan, matched);
   if (!diff.isSame || (await haveSameBytes(before.file, after.file, signal))) return diff;
   const formatting = [
@@ -246,7 +248,11 @@ function diffFormatting(readers: Readers, isContentSame: boolean): TableDiff["fo
 
 function pairStatistics(plan: ColumnPlan, readers: Readers, matched: Matched): TableDiff["statistics"] {
   if (matched.after.statistics.length === 0 && matched.before.statistics.length === 0) return [];
-  const pair = (name: string, before: ColumnStatistics | undefined, after: ColumnStatistics | undefined): TableDiff["statistics"][number] => ({
+  const pair = (
+    name: string,
+    before: ColumnStatistics | undefined,
+    after: ColumnStatistics | undefined,
+  ): TableDiff["statistics"][number] => ({
     name,
     ...(before === undefined ? {} : { before }),
     ...(after === undefined ? {} : { after }),

@@ -1,4 +1,5 @@
 /** The SQL that mlv asks of DuckDB. Every name and text in it is quoted. */
+import type { ColumnType } from "../text/infer.ts";
 import type { TableReader } from "../open-table.ts";
 
 /** Is one side of the join: how to read the file, its key, and what is compared, as quoted names in the same order on both sides. */
@@ -55,20 +56,24 @@ export function fetchQuery(side: JoinSide, columns: readonly string[], keys: rea
   return `SELECT ${side.key}::VARCHAR AS k, ${cells} FROM ${side.scan} WHERE ${side.key}::VARCHAR IN (SELECT unnest([${keys.map(quoteText).join(", ")}]))`;
 }
 
-/** Computes nulls, extremes and an estimate of distinct values of all columns in one pass. */
-export function statisticsQuery(scan: string, columns: readonly string[], isNumeric: readonly boolean[]): string {
+/** Computes nulls, extremes and an estimate of distinct values of all columns in one pass; numbers are compared as numbers. */
+export function statisticsQuery(scan: string, columns: readonly string[], types: readonly ColumnType[]): string {
   const expressions = columns.flatMap((name, place) => {
-    const text = `${name}::VARCHAR`;
-    const by = isNumeric[place] === true ? `, try_cast(${name} AS DOUBLE)` : "";
-    const extreme = (which: "min" | "max"): string => `${by === "" ? which : `arg_${which}`}(${text}${by}) AS ${which}${place}`;
-    const top = `approx_top_k(${text}, 5) AS top${place}`;
-    return [`count(*) - count(${name}) AS nulls${place}`, extreme("min"), extreme("max"), `approx_count_distinct(${name}) AS distinct${place}`, top];
+    const type = types[place];
+    const numeric = type === "integer" ? "HUGEINT" : "DOUBLE";
+    const value = type === "integer" || type === "number" ? `try_cast(${name} AS ${numeric})` : `${name}::VARCHAR`;
+    const extremes = [`min(${value})::VARCHAR AS min${place}`, `max(${value})::VARCHAR AS max${place}`];
+    const top = `approx_top_k(${name}::VARCHAR, 5) AS top${place}`;
+    return [`count(*) - count(${name}) AS nulls${place}`, ...extremes, `approx_count_distinct(${name}) AS distinct${place}`, top];
   });
   return `SELECT ${expressions.join(", ")} FROM ${scan}`;
 }
 
 /** Counts some values of some columns exactly, and the different values where there are few. */
-export function topQuery(scan: string, columns: readonly { readonly name: string; readonly values: readonly string[]; readonly isCounted: boolean }[]): string {
+export function topQuery(
+  scan: string,
+  columns: readonly { readonly name: string; readonly values: readonly string[]; readonly isCounted: boolean }[],
+): string {
   const expressions = columns.flatMap(({ name, values, isCounted }, place) => [
     ...(isCounted ? [`count(DISTINCT ${name}) AS distinct${place}`] : []),
     ...values.map((value, at) => `count(*) FILTER (WHERE ${name}::VARCHAR = ${quoteText(value)}) AS top${place}_${at}`),

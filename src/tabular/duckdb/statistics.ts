@@ -14,8 +14,7 @@ export async function collectStatistics(
   names: readonly string[],
   types: readonly ColumnType[],
 ): Promise<ColumnStatistics[]> {
-  const isNumeric = types.map((type) => type === "integer" || type === "number");
-  const [row] = await session.rows(statisticsQuery(scan, names, isNumeric));
+  const [row] = await session.rows(statisticsQuery(scan, names, types));
   const columns = names.map((name, place) => {
     const isCounted = Number(row?.[`distinct${place}`] ?? 0) < FEW;
     return { name, isCounted, values: isCounted ? listOf(row?.[`top${place}`]) : [] };

@@ -1,0 +1,179 @@
+import * as fs from "node:fs";
+import * as os from "node:os";
+import path from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { diffTables, type DiffTablesOptions, type TableDiff } from "../../src/tabular/diff.ts";
+import { openTableFile } from "../../src/tabular/source.ts";
+import { loadDuckDb, type DuckDbForTests } from "./duckdb.ts";
+
+const folder = fs.mkdtempSync(path.join(os.tmpdir(), "mlv-test-duckdb-"));
+afterAll(() => fs.rmSync(folder, { recursive: true, force: true }));
+const duckdb = await loadDuckDb();
+
+async function diffFiles(before: string, after: string, options: DiffTablesOptions): Promise<TableDiff> {
+  const earlier = await openTableFile(before);
+  const later = await openTableFile(after);
+  try {
+    return await diffTables(earlier, later, options);
+  } finally {
+    await earlier.close();
+    await later.close();
+  }
+}
+
+function write(name: string, content: string | Uint8Array): string {
+  const file = path.join(folder, name);
+  fs.writeFileSync(file, content);
+  return file;
+}
+
+const always = { load: loadDuckDb, minBytes: 0 };
+
+/** The order of rows is not looked at by DuckDB, samples come by key, and statistics differ in words; all else is the same. */
+function comparable(diff: TableDiff): unknown {
+  const { engine: _engine, rows, samples, statistics: _statistics, formatting: _formatting, ...rest } = diff;
+  const { isReordered: _order, ...counts } = rows;
+  const byText = (left: unknown, right: unknown): number => (JSON.stringify(left) < JSON.stringify(right) ? -1 : 1);
+  const sorted = {
+    changed: [...samples.changed].sort(byText),
+    added: [...samples.added].sort(byText),
+    removed: [...samples.removed].sort(byText),
+  };
+  return { ...rest, rows: counts, samples: sorted };
+}
+
+describe("with DuckDB or without it, the diff is the same", () => {
+  const rows = Array.from({ length: 3000 }, (_, at) => `${at},"name, ${at % 17}",${at % 5 === 0 ? "" : at / 4},"line\nbreak ${at % 3}"`);
+  const header = "id,name,score,note";
+  const base = `${header}\n${rows.join("\n")}\n`;
+  const edited = rows.flatMap((row, at) =>
+    at === 7 ? [] : at === 8 ? [row.replace("name", "NAME")] : at === 9 ? [row, `9000,"x",1,y`] : [row],
+  );
+  const cases: readonly (readonly [string, string])[] = [
+    ["edited rows", `${header}\n${edited.join("\n")}\n`],
+    ["nothing", base],
+    ["a repeated key", `${base}5,"again",1,z\n`],
+    ["a ragged row", `${base}9001,x\n`],
+    ["an empty key", `${base},x,1,z\n`],
+    ["a type", base.replace('"name, 3",0.75', '"name, 3",many')],
+    ["another order", `${header}\n${[...rows].reverse().join("\n")}\n`],
+    ["a quote inside a field", base.replace("9001", "").replace('"name, 4"', 'name" 4')],
+    ["CRLF and an edit", `${header}\n${edited.join("\n")}\n`.replaceAll("\n", "\r\n").replaceAll("line\r\n", "line\n")],
+  ];
+  test.each(cases)("for a change to %s", async (what, after) => {
+    const before = write("before.csv", base);
+    const later = write("after.csv", after);
+    const own = await diffFiles(before, later, { key: ["id"], duckdb: false, sampleLimit: 100 });
+    const through = await diffFiles(before, later, { key: ["id"], duckdb: always, sampleLimit: 100 });
+    expect(comparable(through)).toEqual(comparable(own));
+    if (what === "edited rows" && duckdb !== undefined) expect(through.engine).toBe("duckdb");
+  });
+
+  test("for Parquet", async () => {
+    const [before, after] = ["fixtures/tabular/base.parquet", "fixtures/tabular/edited-zstd.parquet"];
+    const own = await diffFiles(before, after, { duckdb: false });
+    const through = await diffFiles(before, after, { duckdb: always });
+    expect(through.rows).toMatchObject({ added: 3, removed: 1, changed: 1, unchanged: 998 });
+    expect(through.samples.changed).toEqual(own.samples.changed);
+  });
+});
+
+test("Without the package, or with one that fails, mlv matches the rows itself.", async () => {
+  const before = write("a.csv", "id,v\n1,a\n");
+  const after = write("b.csv", "id,v\n1,b\n");
+  for (const load of [
+    async (): Promise<unknown> => Promise.reject(new Error("not installed")),
+    async (): Promise<unknown> => Promise.resolve({}),
+    async (): Promise<unknown> => Promise.resolve({ DuckDBInstance: { create: async () => Promise.reject(new Error("wrong platform")) } }),
+  ]) {
+    const diff = await diffFiles(before, after, { duckdb: { load, minBytes: 0 } });
+    expect(diff).toMatchObject({ engine: "mlv", rows: { changed: 1 } });
+  }
+});
+
+describe.skipIf(duckdb === undefined)("Counts agree with DuckDB's own EXCEPT ALL on real tables", () => {
+  let query: (sql: string) => Promise<Record<string, unknown>[]>;
+  beforeAll(async () => {
+    const instance = await (duckdb as DuckDbForTests).DuckDBInstance.create(":memory:");
+    const connection = await instance.connect();
+    query = async (sql) => (await connection.runAndReadAll(sql)).getRowObjectsJson();
+  });
+
+  const data = "node_modules/vega-datasets/data";
+  const lines = (text: string): string[] => text.trimEnd().split(/\r?\n/);
+  const join = (all: readonly string[]): string => `${all.join("\n")}\n`;
+  const jsonLines = (name: string, edit: (row: Record<string, unknown>, at: number) => unknown = (row) => row): string =>
+    join(
+      (JSON.parse(fs.readFileSync(`${data}/${name}`, "utf8")) as Record<string, unknown>[]).flatMap(
+        (row, at) => JSON.stringify(edit(row, at)) ?? [],
+      ),
+    );
+  const editLines = (edit: (line: string, at: number) => readonly string[]) => (text: string) =>
+    join(lines(text).flatMap((line, at) => (at === 0 ? [line] : edit(line, at))));
+
+  const pairs: readonly (readonly [string, string, (text: string) => string | Uint8Array])[] = [
+    ["cells", "seattle-weather.csv", editLines((line, at) => (at % 100 === 7 ? [line.replace(/[^,]+$/, "hail")] : [line]))],
+    ["rows", "airports.csv", editLines((line, at) => (at % 50 === 3 ? [] : at % 70 === 5 ? [line, line.replace(/^.../, "ZZ9")] : [line]))],
+    ["order of rows", "unemployment.tsv", (text) => join([lines(text)[0] ?? "", ...lines(text).slice(1).reverse()])],
+    ["duplicates", "stocks.csv", editLines((line, at) => (at % 40 === 1 ? [line, line] : [line]))],
+    [
+      "line ends and quoting",
+      "github.csv",
+      (text) =>
+        lines(text)
+          .map((line) => line.replaceAll(/[^,]+/g, '"$&"'))
+          .join("\r\n"),
+    ],
+    ["empty cells", "co2-concentration.csv", editLines((line, at) => (at % 30 === 2 ? [line.replace(/,[^,]*$/, ",")] : [line]))],
+    ["all rows", "sp500.csv", editLines((line) => [`${line}0`])],
+    ["everything removed", "weather.csv", (text) => join(lines(text).slice(0, 1))],
+  ];
+  test.each(pairs)("after an edit of %s in %s", async (what, name, edit) => {
+    const text = fs.readFileSync(`${data}/${name}`, "utf8");
+    const before = write(name, text);
+    const after = write(`after-${name}`, edit(text));
+    const diff = await diffFiles(before, after, { inferKey: false });
+    const read = (file: string): string =>
+      `SELECT * FROM read_csv('${file}', all_varchar = true, header = true, delim = '${name.endsWith("tsv") ? "\\t" : ","}', quote = '"', escape = '"', null_padding = true)`;
+    const [row] = await query(
+      `SELECT (SELECT count(*) FROM (${read(after)} EXCEPT ALL ${read(before)})) AS added, (SELECT count(*) FROM (${read(before)} EXCEPT ALL ${read(after)})) AS removed`,
+    );
+    expect({ added: diff.rows.added, removed: diff.rows.removed }, what).toEqual({
+      added: Number(row?.["added"]),
+      removed: Number(row?.["removed"]),
+    });
+  });
+
+  test.each([
+    [
+      "nested values",
+      "movies.json",
+      (row: Record<string, unknown>, at: number): unknown => (at % 90 === 4 ? { ...row, Title: { main: row["Title"], parts: [at] } } : row),
+    ],
+    ["rows of JSON", "penguins.json", (row: Record<string, unknown>, at: number): unknown => (at % 33 === 5 ? undefined : row)],
+  ] as const)("after an edit of %s in %s", async (_what, name, edit) => {
+    const before = write("before.jsonl", jsonLines(name));
+    const after = write("after.jsonl", jsonLines(name, edit));
+    const diff = await diffFiles(before, after, { inferKey: false });
+    const read = (file: string): string => `SELECT json::VARCHAR FROM read_ndjson_objects('${file}')`;
+    const [row] = await query(
+      `SELECT (SELECT count(*) FROM (${read(after)} EXCEPT ALL ${read(before)})) AS added, (SELECT count(*) FROM (${read(before)} EXCEPT ALL ${read(after)})) AS removed`,
+    );
+    expect({ added: diff.rows.added, removed: diff.rows.removed }).toEqual({
+      added: Number(row?.["added"]),
+      removed: Number(row?.["removed"]),
+    });
+  });
+
+  test("after edits of a Parquet file", async () => {
+    const [before, after] = ["fixtures/tabular/base.parquet", "fixtures/tabular/edited-zstd.parquet"];
+    const diff = await diffFiles(before, after, { inferKey: false, duckdb: false });
+    const [row] = await query(
+      `SELECT (SELECT count(*) FROM (FROM '${after}' EXCEPT ALL FROM '${before}')) AS added, (SELECT count(*) FROM (FROM '${before}' EXCEPT ALL FROM '${after}')) AS removed`,
+    );
+    expect({ added: diff.rows.added, removed: diff.rows.removed }).toEqual({
+      added: Number(row?.["added"]),
+      removed: Number(row?.["removed"]),
+    });
+  });
+});
