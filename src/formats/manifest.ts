@@ -202,7 +202,12 @@ function parseLine(line: string, where: string): ManifestEntry {
   const mode = line[sizeEnd + 1];
   const path = line.slice(sizeEnd + 3);
   const isFormed =
-    line[64] === " " && sizeEnd !== -1 && line[sizeEnd + 2] === " " && (mode === "-" || mode === "x") && isSha256(hash) && /^(?:0|[1-9]\d{0,15})$/.test(sizeText);
+    line[64] === " " &&
+    sizeEnd !== -1 &&
+    line[sizeEnd + 2] === " " &&
+    (mode === "-" || mode === "x") &&
+    isSha256(hash) &&
+    /^(?:0|[1-9]\d{0,15})$/.test(sizeText);
   if (!isFormed) throw malformed(where, "a line is not `<sha256> <size> <- or x> <path>`");
   const reason = unsafePathReason(path);
   if (reason !== undefined) throw unsafe(where, path, reason);

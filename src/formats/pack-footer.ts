@@ -18,6 +18,7 @@ const HEADER_BYTES = 12;
 const FRAME_BYTES = 32;
 const BASE_BYTES = 32;
 const ENTRY_BYTES = 44;
+const FANOUT_MIN_ENTRIES = 1024;
 const ENCODINGS = ["raw", "zstd", "delta"] as const;
 
 /** Is one stored run of a pack; `offset` and `stored` are bytes in the pack, `decoded` what it decodes to. */
@@ -99,11 +100,13 @@ export class PackFooter {
   readonly #bytes: Buffer;
   readonly #basesAt: number;
   readonly #entriesAt: number;
+  #fanout: Uint32Array | undefined;
 
   /** Takes footer and trailer, checks CRC, counts and every range against `dataLength`. Throws `pack-malformed`. */
   constructor(bytes: Buffer, dataLength: number, where: string) {
     const length = bytes.length - PACK_TRAILER_BYTES;
-    if (length < HEADER_BYTES || parsePackTrailer(bytes.subarray(length), where) !== length) throw malformed(where, "its footer's length is wrong");
+    if (length < HEADER_BYTES || parsePackTrailer(bytes.subarray(length), where) !== length)
+      throw malformed(where, "its footer's length is wrong");
     if (crc32(bytes.subarray(0, length)) !== bytes.readUInt32LE(length + 4)) throw malformed(where, "its footer does not match its CRC");
     this.frameCount = bytes.readUInt32LE(0);
     const baseCount = bytes.readUInt32LE(4);
@@ -125,6 +128,12 @@ export class PackFooter {
   find(hash: Buffer): PackPlace | undefined {
     let low = 0;
     let high = this.entryCount - 1;
+    if (this.entryCount >= FANOUT_MIN_ENTRIES) {
+      const fanout = (this.#fanout ??= this.#buildFanout());
+      const prefix = hash.readUInt16BE(0);
+      low = fanout[prefix] ?? 0;
+      high = (fanout[prefix + 1] ?? 0) - 1;
+    }
     while (low <= high) {
       const middle = (low + high) >>> 1;
       const at = this.#entriesAt + middle * ENTRY_BYTES;
@@ -134,6 +143,17 @@ export class PackFooter {
       else high = middle - 1;
     }
     return undefined;
+  }
+
+  /** Counts the entries before each two-byte prefix, so that a search looks at one or two entries instead of a dozen. */
+  #buildFanout(): Uint32Array {
+    const fanout = new Uint32Array(65_537);
+    for (let index = 0; index < this.entryCount; index++) {
+      const next = this.#bytes.readUInt16BE(this.#entriesAt + index * ENTRY_BYTES) + 1;
+      fanout[next] = (fanout[next] ?? 0) + 1;
+    }
+    for (let prefix = 1; prefix < fanout.length; prefix++) fanout[prefix] = (fanout[prefix] ?? 0) + (fanout[prefix - 1] ?? 0);
+    return fanout;
   }
 
   /** Returns the entry at a position in hash order. */

@@ -138,7 +138,7 @@ function readTable(value: unknown, where: string): TableSummary {
     throw malformed(where, "`table.columns` must be at most 200 texts");
   }
   if (delimiter !== undefined && typeof delimiter !== "string") throw malformed(where, "`table.delimiter` must be a text");
-  return { format, rows, columns: columns as string[], ...(delimiter === undefined ? {} : { delimiter }) };
+  return { format, rows, columns: columns, ...(delimiter === undefined ? {} : { delimiter }) };
 }
 
 function readSource(value: unknown, where: string): PointerSource {
@@ -146,7 +146,7 @@ function readSource(value: unknown, where: string): PointerSource {
   for (const text of Object.values(source)) {
     if (typeof text !== "string") throw malformed(where, "`source` must hold texts");
   }
-  return source as PointerSource;
+  return source;
 }
 
 function readStringKeyed(value: unknown, where: string, name: string, known: readonly string[]): Record<string, unknown> {

@@ -46,8 +46,10 @@ export function parseLocalConfig(text: string, where: string): LocalConfig {
   const cache = value["cache"] === undefined ? {} : readMap(value["cache"], where, "cache");
   const { link, jobs, trust } = value;
   if (cache["dir"] !== undefined && typeof cache["dir"] !== "string") throw malformed(where, "`cache.dir` must be a path");
-  if (link !== undefined && !LINK_KINDS.includes(link as LinkKind)) throw malformed(where, `\`link\` must be one of ${LINK_KINDS.join(", ")}`);
-  if (jobs !== undefined && (typeof jobs !== "number" || !Number.isInteger(jobs) || jobs < 1)) throw malformed(where, "`jobs` must be a whole number from 1");
+  if (link !== undefined && !LINK_KINDS.includes(link as LinkKind))
+    throw malformed(where, `\`link\` must be one of ${LINK_KINDS.join(", ")}`);
+  if (jobs !== undefined && (typeof jobs !== "number" || !Number.isInteger(jobs) || jobs < 1))
+    throw malformed(where, "`jobs` must be a whole number from 1");
   if (trust !== undefined && !(Array.isArray(trust) && trust.every((host) => typeof host === "string"))) {
     throw malformed(where, "`trust` must be a list of hosts");
   }
@@ -56,7 +58,7 @@ export function parseLocalConfig(text: string, where: string): LocalConfig {
     ...(typeof cache["dir"] === "string" ? { cacheDir: cache["dir"] } : {}),
     ...(link === undefined ? {} : { link: link as LinkKind }),
     ...(typeof jobs === "number" ? { jobs } : {}),
-    trust: (trust as string[] | undefined) ?? [],
+    trust: (trust) ?? [],
   };
 }
 
@@ -125,7 +127,8 @@ function readRemote(name: string, value: unknown, where: string, origin: RemoteC
   if (typeof url !== "string") throw malformed(where, `\`remotes.${name}\` needs a \`url\``);
   const texts: Record<string, string> = {};
   for (const [key, option] of Object.entries(options)) {
-    if (!["string", "number", "boolean"].includes(typeof option)) throw malformed(where, `\`remotes.${name}.${key}\` must be a text or a number`);
+    if (!["string", "number", "boolean"].includes(typeof option))
+      throw malformed(where, `\`remotes.${name}.${key}\` must be a text or a number`);
     texts[key] = String(option);
   }
   return { name, url, options: texts, origin };
@@ -138,7 +141,8 @@ function readMap(value: unknown, where: string, what: string): Record<string, un
 
 function checkKeys(value: Record<string, unknown>, known: ReadonlySet<string>, where: string): void {
   for (const key of Object.keys(value)) {
-    if (!known.has(key) && !key.startsWith("x-")) throw malformed(where, `the key \`${key}\` is not known; known are ${[...known].join(", ")}`);
+    if (!known.has(key) && !key.startsWith("x-"))
+      throw malformed(where, `the key \`${key}\` is not known; known are ${[...known].join(", ")}`);
   }
 }
 

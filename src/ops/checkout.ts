@@ -53,6 +53,7 @@ export async function checkoutSelections(
         cache: workspace.cache,
         folders,
         stagingFolder: workspace.stagingFolder,
+        stateFolder: workspace.stateFolder,
         link,
         umask: readUmask(),
         writer: new CacheWriter(workspace.cache),
@@ -69,4 +70,3 @@ export async function checkoutSelections(
   }
   return results;
 }
-

@@ -33,7 +33,7 @@ export class CacheWriter {
 
   /** Appends a small object whose hash the caller has just computed, unless the cache has it. Throws `disk-full`, `io-failed`. */
   addSmall(hash: Sha256, data: Uint8Array): void {
-    if (this.#pack?.has(hash) === true || this.#cache.has(hash)) return;
+    if (this.#pack?.has(hash) === true || this.#cache.packs.find(hash) !== undefined) return;
     this.#pack ??= new PackWriter(this.#cache.tempFolder);
     this.#pack.addRaw(hash, data);
     if (this.#pack.size >= PACK_TARGET_BYTES) this.finish();

@@ -14,6 +14,8 @@ import { TrustLedger } from "./trust-ledger.ts";
 /** Is the size in bytes from which a file becomes a loose object that can be linked; smaller ones go into packs. */
 export const LOOSE_MIN_BYTES = 128 * 1024;
 
+const READ_AHEAD_BYTES = 512 * 1024;
+
 /** Is where an object lies in the cache. */
 export type CachedObject =
   | { readonly kind: "loose"; readonly file: string; readonly size: number }
@@ -39,6 +41,7 @@ export class Cache {
   readonly ledger: TrustLedger;
   readonly #onEvent: EventSink;
   readonly #descriptors = new Map<string, number>();
+  #ahead: { readonly file: string; readonly at: number; readonly bytes: Buffer } | undefined;
 
   constructor(options: CacheOptions) {
     this.folder = options.folder;
@@ -173,6 +176,7 @@ export class Cache {
   /** Removes a pack with all its objects. */
   removePack(hash: Sha256): void {
     this.#forgetDescriptor(this.packPath(hash));
+    this.#ahead = undefined;
     fs.rmSync(this.packPath(hash), { force: true });
     this.ledger.forget(`pack-${hash}`);
     this.packs.exclude(hash);
@@ -220,16 +224,31 @@ export class Cache {
     if (frame.encoding === "delta") throw new MlvError("pack-malformed", `the cached pack ${place.pack.sha256} holds a delta`);
     const descriptor = this.#open(place.pack.file);
     const isRaw = frame.encoding === "raw";
-    const bytes = Buffer.allocUnsafe(isRaw ? place.size : frame.stored);
-    const at = frame.offset + (isRaw ? place.skip : 0);
-    const length = fs.readSync(descriptor, bytes, 0, bytes.length, at);
+    const bytes = Buffer.allocUnsafe(isRaw ? 0 : frame.stored);
+    if (isRaw) return this.#readRaw(place, descriptor);
+    const length = fs.readSync(descriptor, bytes, 0, bytes.length, frame.offset);
     if (length < bytes.length) return Buffer.alloc(0);
-    if (isRaw) return bytes;
     try {
       return decompress(bytes, frame.decoded).subarray(place.skip, place.skip + place.size);
     } catch {
       return Buffer.alloc(0);
     }
+  }
+
+  /** Objects are mostly asked for in the order in which they lie, so a read that goes on where the last one ended reads ahead. */
+  #readRaw(place: PackedObject, descriptor: number): Buffer {
+    const at = place.frame.offset + place.skip;
+    const { size } = place;
+    const ahead = this.#ahead;
+    const isSamePack = ahead?.file === place.pack.file;
+    if (isSamePack && at >= ahead.at && at + size <= ahead.at + ahead.bytes.length)
+      return ahead.bytes.subarray(at - ahead.at, at - ahead.at + size);
+    const isNext = isSamePack && at >= ahead.at && at <= ahead.at + ahead.bytes.length + READ_AHEAD_BYTES / 8;
+    const bytes = Buffer.allocUnsafeSlow(isNext ? Math.max(size, READ_AHEAD_BYTES) : size);
+    const length = fs.readSync(descriptor, bytes, 0, bytes.length, at);
+    if (length < size) return Buffer.alloc(0);
+    this.#ahead = { file: place.pack.file, at, bytes: bytes.subarray(0, length) };
+    return bytes.subarray(0, size);
   }
 
   #open(file: string): number {

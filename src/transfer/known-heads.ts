@@ -1,7 +1,7 @@
 import * as fs from "node:fs";
 import path from "node:path";
 import { ensureFolder } from "../base/durable.ts";
-import type { Sha256 } from "../base/ids.ts";
+import { isSha256, type Sha256 } from "../base/ids.ts";
 import { formatHead, parseHead, type Head } from "../formats/head.ts";
 
 /** Is a head as it was last read from or written to a remote. */
@@ -25,6 +25,11 @@ export class KnownHeads {
 
   get(version: Sha256): KnownHead | undefined {
     return this.#load().get(version);
+  }
+
+  /** Yields every version that the remote is known to have. */
+  *versions(): Generator<Sha256> {
+    for (const version of this.#load().keys()) if (isSha256(version)) yield version;
   }
 
   set(version: Sha256, known: KnownHead): void {

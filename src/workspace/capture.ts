@@ -84,7 +84,9 @@ export async function captureFolder(context: CaptureContext, base: Pointer | und
   const counts: CaptureCounts = { added: 0, modified: 0, deleted: 0, hashedBytes: 0 };
   const folders = new Map<string, IndexedFile[]>();
   const baseManifest =
-    base?.kind === "dir" ? { root: readManifestRoot(context.cache, base.sha256, `\`${context.target}\``), where: `\`${context.target}\`` } : undefined;
+    base?.kind === "dir"
+      ? { root: readManifestRoot(context.cache, base.sha256, `\`${context.target}\``), where: `\`${context.target}\`` }
+      : undefined;
   const changes = new FolderChanges(context, { counts, folders, only, hasBase: baseManifest !== undefined });
   const edited = await editManifest(context.cache, context.writer, baseManifest, changes.batches());
   context.writer.finish();
@@ -99,7 +101,12 @@ export async function captureFolder(context: CaptureContext, base: Pointer | und
   const record = (cacheMark: string): void => {
     context.index.setTarget(context.target, pointer, cacheMark);
     for (const [folder, files] of folders) {
-      context.index.setFolder(context.target, folder, files.sort((a, b) => compareUtf8(a.name, b.name)), true);
+      context.index.setFolder(
+        context.target,
+        folder,
+        files.sort((a, b) => compareUtf8(a.name, b.name)),
+        true,
+      );
     }
   };
   return { pointer, counts, record };
@@ -111,7 +118,12 @@ export async function captureFile(context: CaptureContext, file: ScannedFile): P
   const before = context.index.folder(context.target, "") !== undefined;
   const hashed = await storeOne(context, absolute, file.stat);
   context.writer.finish();
-  const pointer: Pointer = { kind: "file", sha256: hashed.sha256, size: hashed.stat.size, ...(file.isExecutable ? { mode: "x" as const } : {}) };
+  const pointer: Pointer = {
+    kind: "file",
+    sha256: hashed.sha256,
+    size: hashed.stat.size,
+    ...(file.isExecutable ? { mode: "x" as const } : {}),
+  };
   const counts = { added: before ? 0 : 1, modified: before ? 1 : 0, deleted: 0, hashedBytes: hashed.stat.size };
   const record = (cacheMark: string): void => {
     context.index.removeTarget(context.target);
@@ -185,7 +197,9 @@ class FolderChanges {
     }
     this.#noteGone(scanned, folder);
     const recorded = this.#recordFor(folder);
-    const entries = [...orderEntries(scanned), ...followed.map((file) => ({ link: file }))].sort((a, b) => compareUtf8(orderKey(a), orderKey(b)));
+    const entries = [...orderEntries(scanned), ...followed.map((file) => ({ link: file }))].sort((a, b) =>
+      compareUtf8(orderKey(a), orderKey(b)),
+    );
     for (const entry of entries) {
       if ("folder" in entry) {
         if (isWanted(inside(entry.folder), options.only)) yield* this.#visit(inside(entry.folder));

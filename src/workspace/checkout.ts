@@ -14,10 +14,13 @@ import { readSmallFile } from "../store/small-files.ts";
 import { parentOf } from "./anchored.ts";
 import { materialise, removeFile, type MaterialiseContext } from "./materialise.ts";
 import { isWantedFile, scanFile, scanFolder, scanTree, type ScannedFile, type ScannedFolder, type ScanPlace } from "./scan.ts";
+import { TornWrites } from "./torn-writes.ts";
 import { unpackFolder, type FileStat, type IndexedFile } from "./workspace-index.ts";
 
 /** Says what a checkout works with. */
 export interface CheckoutContext extends ScanPlace, MaterialiseContext {
+  /** Holds the notes by which an interrupted checkout is recognised. */
+  readonly stateFolder: string;
   readonly writer: CacheWriter;
   /** True to replace local edits, which are kept in the cache first. */
   readonly force: boolean;
@@ -53,7 +56,12 @@ interface FolderState {
   readonly wanted: Set<string>;
 }
 
+/** How many files are planned before they are written, so that memory stays bounded. */
+const BATCH_FILES = 1024;
+
 interface PlannedWrite {
+  /** True when nothing was on disk under the name. */
+  readonly isNew: boolean;
   readonly entry: ManifestEntry;
   readonly indexFolder: string;
   readonly name: string;
@@ -68,7 +76,8 @@ interface PlannedWrite {
  */
 export async function checkoutTarget(context: CheckoutContext, pointer: Pointer, only?: readonly string[]): Promise<CheckoutResult> {
   const base = context.index.target(context.target)?.pointer;
-  if (only === undefined && base !== undefined && isSameVersion(base, pointer) && isUntouched(context, pointer)) return emptyResult(context.target);
+  if (only === undefined && base !== undefined && isSameVersion(base, pointer) && isUntouched(context, pointer))
+    return emptyResult(context.target);
   const checkout = new Checkout(context, pointer);
   return checkout.run(base, only);
 }
@@ -96,7 +105,10 @@ class Checkout {
   readonly #context: CheckoutContext;
   readonly #pointer: Pointer;
   readonly #states = new Map<string, FolderState>();
-  readonly #writes: PlannedWrite[] = [];
+  #writes: PlannedWrite[] = [];
+  /** Writes whose place is still taken by something that goes away: they are tried again after the removals. */
+  readonly #deferred: PlannedWrite[] = [];
+  #wasInterrupted = false;
   readonly #removals: { readonly folder: string; readonly name: string }[] = [];
   readonly #kept: string[] = [];
   readonly #saved: { path: string; sha256: Sha256 }[] = [];
@@ -113,17 +125,19 @@ class Checkout {
   async run(base: Pointer | undefined, only: readonly string[] | undefined): Promise<CheckoutResult> {
     const context = this.#context;
     if (base !== undefined && base.kind !== this.#pointer.kind) await this.#clearOtherKind(base);
+    const torn = new TornWrites(context.stateFolder, context.target);
+    this.#wasInterrupted = torn.wasInterrupted;
+    if (!context.dryRun) torn.begin();
     await this.#planWrites(only);
     this.#planRemovals();
-    const { dryRun } = context;
-    if (dryRun) {
-      this.#written = this.#writes.length;
-      this.#writtenBytes = this.#writes.reduce((sum, write) => sum + write.entry.size, 0);
-    } else {
-      context.writer.finish();
+    await this.#flush();
+    if (!context.dryRun) {
       this.#removeAll();
-      await this.#writeAll();
+      this.#writes = this.#deferred.splice(0);
+      await this.#flush();
+      for (const write of this.#deferred) this.#kept.push(this.#repoPath(write.indexFolder, write.name));
       this.#record();
+      torn.end();
     }
     return {
       target: context.target as RepoPath,
@@ -162,7 +176,8 @@ class Checkout {
       const file = state.files.get(name);
       if (!isWantedFile(entry.path, only) && !state.known.has(name)) continue;
       state.wanted.add(name);
-      await this.#planOne({ entry, indexFolder, name }, state, file);
+      await this.#planOne({ entry, indexFolder, name, isNew: file === undefined }, state, file);
+      if (this.#writes.length >= BATCH_FILES) await this.#flush();
     }
   }
 
@@ -170,7 +185,12 @@ class Checkout {
     const { cache, target } = this.#context;
     const pointer = this.#pointer;
     if (pointer.kind === "file") {
-      yield { path: path.posix.basename(target) as RepoPath, sha256: pointer.sha256, size: pointer.size, isExecutable: pointer.mode === "x" };
+      yield {
+        path: path.posix.basename(target) as RepoPath,
+        sha256: pointer.sha256,
+        size: pointer.size,
+        isExecutable: pointer.mode === "x",
+      };
       return;
     }
     const materialised = this.#context.index.folders(target);
@@ -200,7 +220,7 @@ class Checkout {
     if (hash === entry.sha256) {
       if (file.isExecutable === entry.isExecutable) state.records.push(recordOf(write.name, file.stat, entry));
       else this.#writes.push(write);
-    } else if (await this.#mayReplace(file, relative, hash)) {
+    } else if (this.#isTorn(file, relative, entry) || (await this.#mayReplace(file, relative, hash))) {
       this.#writes.push(write);
     } else if (file.known !== undefined) {
       state.records.push({ name: write.name, stat: file.stat, sha256: hash, isExecutable: file.isExecutable, isEdited: true });
@@ -219,6 +239,16 @@ class Checkout {
     if (!this.#context.dryRun) await this.#save(relative, file);
     this.#saved.push({ path: relative, sha256: hash });
     return true;
+  }
+
+  /** A file that an interrupted checkout began and did not finish holds the beginning of what it was to hold. */
+  #isTorn(file: ScannedFile, relative: string, entry: ManifestEntry): boolean {
+    if (!this.#wasInterrupted || file.known !== undefined || file.stat.size >= entry.size || entry.size >= LOOSE_MIN_BYTES) return false;
+    const wanted = this.#context.cache.readSmall(entry.sha256);
+    return (
+      wanted !== undefined &&
+      wanted.subarray(0, file.stat.size).equals(readSmallFile(path.join(this.#context.root, relative), file.stat).data)
+    );
   }
 
   async #save(relative: string, file: ScannedFile): Promise<void> {
@@ -260,32 +290,44 @@ class Checkout {
     }
   }
 
-  async #writeAll(): Promise<void> {
-    const { jobs, onEvent } = this.#context;
-    const totalFiles = this.#writes.length;
-    const totalBytes = this.#writes.reduce((sum, write) => sum + write.entry.size, 0);
-    await mapConcurrent(this.#writes, jobs, async (write) => {
+  /** Writes what is planned; local edits that are to be replaced are durable in the cache before that. */
+  async #flush(): Promise<void> {
+    const { jobs, onEvent, dryRun, writer, target } = this.#context;
+    const writes = this.#writes;
+    this.#writes = [];
+    if (dryRun) {
+      this.#written += writes.length;
+      for (const write of writes) this.#writtenBytes += write.entry.size;
+      return;
+    }
+    writer.finish();
+    const total = { totalFiles: this.#pointer.files ?? 1, totalBytes: this.#pointer.size };
+    await mapConcurrent(writes, jobs, async (write) => {
       throwIfAborted(this.#context.signal);
       await this.#writeOne(write);
-      onEvent({ type: "progress", phase: "checkout", files: this.#written, totalFiles, bytes: this.#writtenBytes, totalBytes, subject: this.#context.target });
+      onEvent({ type: "progress", phase: "checkout", files: this.#written, bytes: this.#writtenBytes, ...total, subject: target });
     });
   }
 
   async #writeOne(write: PlannedWrite): Promise<void> {
-    const { entry, indexFolder, name } = write;
+    const { entry, indexFolder, name, isNew } = write;
     const relative = this.#repoPath(indexFolder, name);
+    const state = this.#state(indexFolder);
+    const file = { folder: parentOf(relative), name, sha256: entry.sha256, isExecutable: entry.isExecutable, isNew };
     try {
-      const stat = await materialise(this.#context, { folder: parentOf(relative), name, sha256: entry.sha256, isExecutable: entry.isExecutable });
-      this.#state(indexFolder).records.push(recordOf(name, stat, entry));
+      const stat = await materialise(this.#context, file);
+      state.records.push(recordOf(name, stat, entry));
       this.#written += 1;
       this.#writtenBytes += entry.size;
     } catch (error) {
       if (isMlvError(error, "content-missing")) this.#missing.push(relative);
       else if (isMlvError(error, "content-mismatch")) this.#damaged.push({ path: relative, sha256: entry.sha256 });
+      else if (isMlvError(error, "target-exists")) this.#deferred.push(write);
       else throw error;
       // What stands there is still what the index knew.
-      const known = this.#state(indexFolder).files.get(name)?.known;
-      if (known !== undefined) this.#state(indexFolder).records.push({ ...known, isEdited: known.sha256 !== entry.sha256 });
+      const known = state.files.get(name)?.known;
+      if (known !== undefined && !isMlvError(error, "target-exists"))
+        state.records.push({ ...known, isEdited: known.sha256 !== entry.sha256 });
     }
   }
 
@@ -294,14 +336,20 @@ class Checkout {
     index.setTarget(target, this.#pointer, "");
     for (const [folder, state] of this.#states) {
       const isSynced = this.#written === 0;
-      index.setFolder(target, folder, state.records.sort((a, b) => compareUtf8(a.name, b.name)), isSynced);
+      index.setFolder(
+        target,
+        folder,
+        state.records.sort((a, b) => compareUtf8(a.name, b.name)),
+        isSynced,
+      );
     }
   }
 
   #state(folder: string): FolderState {
     const opened = this.#states.get(folder);
     if (opened !== undefined) return opened;
-    const scanned = this.#pointer.kind === "file" ? scanFile(this.#context) : scanFolder({ ...this.#context, isIgnored: undefined }, folder);
+    const scanned =
+      this.#pointer.kind === "file" ? scanFile(this.#context) : scanFolder({ ...this.#context, isIgnored: undefined }, folder);
     const files = new Map(scanned.files().map((file) => [file.name, file]));
     const known = new Set(this.#context.index.folder(this.#context.target, folder)?.names.split("\0"));
     const state: FolderState = { scanned, files, known, records: [], wanted: new Set() };

@@ -90,7 +90,8 @@ class Comparison {
     const scanned = isFile ? scanFile(this.#context) : scanFolder(this.#context, folder);
     this.#present += scanned.count;
     for (const other of scanned.others) {
-      if (isFile || isWantedFile(prefix + other.name, this.#only)) this.#changes.push({ path: isFile ? "" : prefix + other.name, kind: "unsupported" });
+      if (isFile || isWantedFile(prefix + other.name, this.#only))
+        this.#changes.push({ path: isFile ? "" : prefix + other.name, kind: "unsupported" });
     }
     if (scanned.isClean) {
       this.#clean += scanned.count;
@@ -107,7 +108,13 @@ class Comparison {
       records.push(file);
       this.#noteGone(prefix + file.name, file);
     }
-    if (isNews && index.target(target) !== undefined) index.setFolder(target, folder, records.sort((a, b) => compareUtf8(a.name, b.name)), true);
+    if (isNews && index.target(target) !== undefined)
+      index.setFolder(
+        target,
+        folder,
+        records.sort((a, b) => compareUtf8(a.name, b.name)),
+        true,
+      );
     return scanned.folders;
   }
 
@@ -185,7 +192,8 @@ class Comparison {
   #hash(relative: string, file: ScannedFile): Sha256 {
     const { root, target, onEvent } = this.#context;
     const absolute = this.#base.kind === "file" ? path.join(root, target) : path.join(root, target, relative);
-    if (file.stat.size >= LOOSE_MIN_BYTES) onEvent({ type: "progress", phase: "hash", files: 0, bytes: 0, totalBytes: file.stat.size, subject: target });
+    if (file.stat.size >= LOOSE_MIN_BYTES)
+      onEvent({ type: "progress", phase: "hash", files: 0, bytes: 0, totalBytes: file.stat.size, subject: target });
     return file.stat.size < LOOSE_MIN_BYTES ? readSmallFile(absolute, file.stat).sha256 : hashFileNow(absolute, file.stat);
   }
 
@@ -193,7 +201,6 @@ class Comparison {
     return this.#base.kind === "file" ? "" : relative;
   }
 }
-
 
 /** Finds entries of a version by path, keeping the leaf it opened last. A version whose manifest is not cached has no entries. */
 class ManifestLookup {

@@ -74,7 +74,14 @@ function formatFolder(record: IndexRecord & { type: "folder" }): Buffer {
   const { value } = record;
   const names = Buffer.from(value?.names ?? "");
   const head = Buffer.from(
-    JSON.stringify([record.target, record.folder, value === undefined ? -1 : value.count, names.length, value?.recordedAt ?? 0, value?.boot ?? ""]),
+    JSON.stringify([
+      record.target,
+      record.folder,
+      value === undefined ? -1 : value.count,
+      names.length,
+      value?.recordedAt ?? 0,
+      value?.boot ?? "",
+    ]),
   );
   // The columns of numbers start at a multiple of 8 in the file, so that they can be read in place.
   const prefix = 8;

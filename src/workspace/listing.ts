@@ -91,7 +91,9 @@ function assertUtf8Names(folder: string): void {
   for (const bytes of fs.readdirSync(folder, { encoding: "buffer" })) {
     const name = bytes.toString("utf8");
     if (Buffer.from(name).equals(bytes)) continue;
-    const shown = [...bytes].map((byte) => (byte < 0x20 || byte > 0x7e ? `\\x${byte.toString(16).padStart(2, "0")}` : String.fromCharCode(byte))).join("");
+    const shown = [...bytes]
+      .map((byte) => (byte < 0x20 || byte > 0x7e ? `\\x${byte.toString(16).padStart(2, "0")}` : String.fromCharCode(byte)))
+      .join("");
     throw new MlvError("name-not-utf8", `the file name \`${folder}/${shown}\` is not valid UTF-8`, {
       hint: "rename the file (`convmv` turns whole trees), or list it in .mlvignore",
       details: { folder, name: shown },

@@ -1,7 +1,7 @@
 import * as fs from "node:fs";
 import path from "node:path";
 import { ensureFolder, uniqueName } from "../base/durable.ts";
-import { fromSystemError, systemErrorCode } from "../base/errors.ts";
+import { fromSystemError, MlvError, systemErrorCode } from "../base/errors.ts";
 import type { Sha256 } from "../base/ids.ts";
 import type { LinkKind } from "../formats/project-config.ts";
 import type { Cache } from "../store/cache.ts";
@@ -14,6 +14,8 @@ export interface FileToWrite {
   readonly name: string;
   readonly sha256: Sha256;
   readonly isExecutable: boolean;
+  /** True when nothing stands under the name: a small file is then written there at once. */
+  readonly isNew: boolean;
 }
 
 /** Says how files are written. */
@@ -29,7 +31,8 @@ export interface MaterialiseContext {
 
 /**
  * Writes one cached object into the workspace: into a staging file first, which then takes the name in one rename, so that a kill leaves
- * the old file or the new one. What stood under the name is replaced, never opened. Returns the new file's stat data.
+ * the old file or the new one. What stood under the name is replaced, never opened. A small file where nothing stands is created under its
+ * name, which saves a rename; the caller notes that a kill may leave it torn. Returns the new file's stat data.
  * Throws `content-missing`, `content-mismatch` (nothing is written then), `disk-full`, `permission-denied`, `path-unsafe`.
  */
 export async function materialise(context: MaterialiseContext, file: FileToWrite): Promise<fs.Stats> {
@@ -37,10 +40,11 @@ export async function materialise(context: MaterialiseContext, file: FileToWrite
   const shown = path.posix.join(file.folder, file.name);
   const found = cache.locate(file.sha256);
   if (found === undefined) throw cache.missing(file.sha256);
-  const staging = path.join(stagingFolder, uniqueName("checkout"));
+  const staging = `${stagingFolder}/${stagingName()}`;
   try {
     if (found.kind === "packed") {
       const data = cache.readPacked(file.sha256, found.place);
+      if (file.isNew) return createInPlace(context, file, data);
       const descriptor = createFile(staging, stagingFolder, file.isExecutable);
       try {
         if (data.length > 0) fs.writeSync(descriptor, data);
@@ -71,6 +75,39 @@ export function removeFile(folders: AnchoredFolders, folder: string, name: strin
   }
   folders.removeEmpty(folder, stop);
 }
+
+let stagingPrefix: string | undefined;
+let stagingCount = 0;
+
+/** Random once a process and then counted: a name a file costs more than the file. */
+function stagingName(): string {
+  stagingPrefix ??= uniqueName("checkout");
+  stagingCount += 1;
+  return stagingCount === 1 ? stagingPrefix : `${stagingPrefix.slice(0, -8)}${stagingCount.toString(16).padStart(8, "0")}`;
+}
+
+function createInPlace({ folders }: MaterialiseContext, file: FileToWrite, data: Uint8Array): fs.Stats {
+  const place = folders.locate(file.folder, file.name, { create: true }) as string;
+  let descriptor: number;
+  try {
+    descriptor = fs.openSync(place, IN_PLACE, file.isExecutable ? 0o777 : 0o666);
+  } catch (error) {
+    if (systemErrorCode(error) !== "EEXIST") throw error;
+    throw new MlvError("target-exists", `\`${file.folder}/${file.name}\` appeared while it was to be written`, { cause: error });
+  }
+  try {
+    let written = 0;
+    while (written < data.length) written += fs.writeSync(descriptor, data, written, data.length - written);
+    return fs.fstatSync(descriptor);
+  } catch (error) {
+    fs.rmSync(place, { force: true });
+    throw error;
+  } finally {
+    fs.closeSync(descriptor);
+  }
+}
+
+const IN_PLACE = fs.constants.O_WRONLY | fs.constants.O_CREAT | fs.constants.O_EXCL | fs.constants.O_NOFOLLOW;
 
 function createFile(staging: string, stagingFolder: string, isExecutable: boolean): number {
   const mode = isExecutable ? 0o777 : 0o666;

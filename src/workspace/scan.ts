@@ -68,7 +68,16 @@ export function scanFile(place: ScanPlace): ScannedFolder {
   const stat = fs.lstatSync(file, { throwIfNoEntry: false });
   const name = path.posix.basename(place.target);
   const isFile = stat?.isFile() === true;
-  const kind = stat === undefined || isFile ? undefined : stat.isSymbolicLink() ? "symlink" : stat.isFIFO() ? "fifo" : stat.isSocket() ? "socket" : "device";
+  const kind =
+    stat === undefined || isFile
+      ? undefined
+      : stat.isSymbolicLink()
+        ? "symlink"
+        : stat.isFIFO()
+          ? "fifo"
+          : stat.isSocket()
+            ? "socket"
+            : "device";
   const listing: FolderListing = {
     names: isFile ? [name] : [],
     stats: isFile ? Float64Array.of(stat.size, stat.mtimeMs, stat.ctimeMs, stat.ino) : new Float64Array(0),

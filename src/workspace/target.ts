@@ -37,7 +37,8 @@ export function readPointer(root: string, target: string): Pointer | undefined {
   try {
     const stat = fs.fstatSync(descriptor);
     if (!stat.isFile()) throw new MlvError("pointer-malformed", `the pointer \`${pointerPath(target)}\` is not a regular file`);
-    if (stat.size > MAX_POINTER_BYTES) throw new MlvError("pointer-malformed", `the pointer \`${pointerPath(target)}\` is larger than 64 KiB`);
+    if (stat.size > MAX_POINTER_BYTES)
+      throw new MlvError("pointer-malformed", `the pointer \`${pointerPath(target)}\` is larger than 64 KiB`);
     return parsePointer(fs.readFileSync(descriptor, "utf8"), pointerPath(target));
   } finally {
     fs.closeSync(descriptor);
