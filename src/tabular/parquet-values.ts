@@ -3,9 +3,6 @@ import { isUtf8 } from "node:buffer";
 import type { SchemaTree } from "hyparquet";
 import type { RowBatchBuilder } from "./batch.ts";
 
-/** Is a point in time or a day, as this room asks hyparquet to hand them out. */
-export type ParquetValue = { readonly nanoseconds: bigint } | { readonly days: number };
-
 /** Adds a value that is not null to a batch. */
 export function addCell(batch: RowBatchBuilder, value: unknown, tree: SchemaTree): void {
   batch.addText(formatValue(value, tree));
@@ -23,15 +20,12 @@ function formatValue(value: unknown, tree: SchemaTree): string {
     if (ticks !== undefined) return formatTime(ticks * nanosecondsOfTick(tree));
   }
   if (typeof value === "number") return Object.is(value, -0) ? "-0" : String(value);
-  if (typeof value === "object" && value !== null && !(value instanceof Uint8Array) && !isMoment(value))
-    return JSON.stringify(toJson(value, tree));
+  if (typeof value === "object" && value !== null && !(value instanceof Uint8Array)) return JSON.stringify(toJson(value, tree));
   return formatLeaf(value);
 }
 
 function formatLeaf(value: unknown): string {
   if (value instanceof Uint8Array) return formatBytes(value);
-  if (isMoment(value)) return formatMoment(value);
-  if (value instanceof Date) return value.toISOString();
   return String(value);
 }
 
@@ -41,7 +35,7 @@ function toJson(value: unknown, tree: SchemaTree | undefined): unknown {
   if (Array.isArray(value)) return value.map((item) => toJson(item, undefined));
   if (typeof value === "bigint") return Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
   if (typeof value === "number") return Number.isFinite(value) ? value : String(value);
-  if (typeof value !== "object" || value instanceof Uint8Array || value instanceof Date || isMoment(value)) {
+  if (typeof value !== "object" || value instanceof Uint8Array) {
     return typeof value === "string" || typeof value === "boolean" ? value : formatLeaf(value);
   }
   if (ArrayBuffer.isView(value)) return Object.values(value).map((item) => toJson(item, undefined));
@@ -56,33 +50,28 @@ function toJson(value: unknown, tree: SchemaTree | undefined): unknown {
   );
 }
 
-function isMoment(value: unknown): value is ParquetValue {
-  return (
-    typeof value === "object" &&
-    value !== null &&
-    ("nanoseconds" in value || "days" in value) &&
-    Object.keys(value).length === 1 &&
-    isMomentNumber(value)
-  );
-}
-
-function isMomentNumber(value: object): boolean {
-  return "nanoseconds" in value ? typeof value.nanoseconds === "bigint" : "days" in value && typeof value.days === "number";
-}
-
 const DAY_MS = 86_400_000;
 const MAX_DATE_MS = 8.64e15;
 
-function formatMoment(value: ParquetValue): string {
-  if ("days" in value) {
-    const ms = value.days * DAY_MS;
-    return Math.abs(ms) > MAX_DATE_MS ? `day ${value.days}` : new Date(ms).toISOString().slice(0, -14);
+/** Returns a day as an ISO date. */
+export function formatDay(days: number): string {
+  const ms = days * DAY_MS;
+  return Math.abs(ms) > MAX_DATE_MS ? `day ${days}` : new Date(ms).toISOString().slice(0, -14);
+}
+
+let lastSeconds = Number.NaN;
+let lastSecondsText = "";
+
+/** Returns a point in time as an ISO text with as many digits as it needs; `ticksPerSecond` is a power of ten. */
+export function formatTimestamp(ticks: bigint, ticksPerSecond: bigint): string {
+  const seconds = Number(floorDivide(ticks, ticksPerSecond));
+  if (Math.abs(seconds) * 1000 > MAX_DATE_MS) return `${ticks} / ${ticksPerSecond} s`;
+  if (seconds !== lastSeconds) {
+    lastSeconds = seconds;
+    lastSecondsText = new Date(seconds * 1000).toISOString().slice(0, -5);
   }
-  const { nanoseconds } = value;
-  const seconds = floorDivide(nanoseconds, 1_000_000_000n);
-  const ms = Number(seconds) * 1000;
-  if (Math.abs(ms) > MAX_DATE_MS) return `${nanoseconds} ns`;
-  return `${new Date(ms).toISOString().slice(0, -5)}${formatFraction(nanoseconds - seconds * 1_000_000_000n)}`;
+  const rest = ticks - BigInt(seconds) * ticksPerSecond;
+  return rest === 0n ? lastSecondsText : lastSecondsText + formatFraction(rest * (1_000_000_000n / ticksPerSecond));
 }
 
 function formatTime(nanoseconds: bigint): string {

@@ -13,7 +13,7 @@ import { compressors as otherCompressors } from "hyparquet-compressors";
 import { MlvError } from "../base/errors.ts";
 import { RowBatchBuilder, NULL_CELL, type RowBatch } from "./batch.ts";
 import { formatColumns, type Column } from "./columns.ts";
-import { addCell, type ParquetValue } from "./parquet-values.ts";
+import { addCell, formatDay, formatTimestamp } from "./parquet-values.ts";
 import type { TableDescription } from "./describe.ts";
 import type { RandomAccessFile } from "./source.ts";
 import type { ColumnType } from "./text/infer.ts";
@@ -141,10 +141,10 @@ const COMPRESSORS: Compressors = {
 
 /** Makes every rich value exact: hyparquet's own parsers round times to milliseconds and parse JSON. */
 const PARSERS = {
-  timestampFromMilliseconds: (value: bigint): ParquetValue => ({ nanoseconds: value * 1_000_000n }),
-  timestampFromMicroseconds: (value: bigint): ParquetValue => ({ nanoseconds: value * 1000n }),
-  timestampFromNanoseconds: (value: bigint): ParquetValue => ({ nanoseconds: value }),
-  dateFromDays: (days: number): ParquetValue => ({ days }),
+  timestampFromMilliseconds: (value: bigint): string => formatTimestamp(value, 1000n),
+  timestampFromMicroseconds: (value: bigint): string => formatTimestamp(value, 1_000_000n),
+  timestampFromNanoseconds: (value: bigint): string => formatTimestamp(value, 1_000_000_000n),
+  dateFromDays: formatDay,
   jsonFromBytes: (bytes: Uint8Array): string => Buffer.from(bytes).toString("utf8"),
 };
 
