@@ -1,3 +1,4 @@
+/* eslint-disable no-console */
 // Installs the servers that the remotes' tests run against into .servers/bin, with Go. Azurite comes with the npm dependencies.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";

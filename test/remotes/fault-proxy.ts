@@ -185,6 +185,7 @@ function answerAlone(
     request.on("end", () => response.writeHead(status, { ...headers, "content-length": String(Buffer.byteLength(body)) }).end(body));
     return true;
   };
+  // eslint-disable-next-line typescript/switch-exhaustiveness-check -- the rest passes through
   switch (fault) {
     case "status-503":
       return say(503, {}, "");
@@ -241,6 +242,7 @@ function passBack(answer: http.IncomingMessage, response: http.ServerResponse, f
     answer.on("end", () => then(Buffer.concat(pieces)));
   };
   const cut = (body: Buffer): Buffer => body.subarray(0, Math.floor(body.length / 2));
+  // eslint-disable-next-line typescript/switch-exhaustiveness-check -- the rest passes through
   switch (fault) {
     case "lost-reply":
       return collect(() => response.socket?.resetAndDestroy());

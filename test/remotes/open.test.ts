@@ -78,7 +78,7 @@ describe("a remote's options", () => {
     [{ "access-key-id": "AKIA" }],
     [{ account: "x" }],
   ])("%j is refused in a committed configuration", async (options) => {
-    expect(await failureOf(open({ options: options as unknown as Record<string, string> }))).toMatchObject({
+    expect(await failureOf(open({ options: options }))).toMatchObject({
       code: "remote-misconfigured",
     });
   });

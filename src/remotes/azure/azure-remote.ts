@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { Readable } from "node:stream";
 import { BlobSASPermissions, type BlockBlobClient, type BlockBlobCommitBlockListOptions } from "@azure/storage-blob";
 import { mapConcurrent, throwIfAborted } from "../../base/concurrency.ts";
+import { getEmptyRange } from "../empty-range.ts";
 import { assertKey, assertPrefix, isKey } from "../keys.ts";
 import { parseContentRange, responseBody } from "../node-stream.ts";
 import { RemoteError } from "../remote-error.ts";
@@ -73,7 +74,7 @@ export class AzureRemote implements Remote {
 
   async get(key: string, options: GetOptions = {}): Promise<RemoteBody | undefined> {
     const { range, ifMatch, signal } = options;
-    if (range?.length === 0) return this.#emptyRange(key, options);
+    if (range?.length === 0) return getEmptyRange(this, key, options);
     const blob = this.#blob(key);
     const doing = `read \`${key}\``;
     return this.#orAbsent(doing, signal, async () => {
@@ -265,15 +266,6 @@ export class AzureRemote implements Remote {
     } catch (error) {
       throw watched.reportedFailure(error, (other) => fromAzureError(other, `upload \`${key}\``, this.url));
     }
-  }
-
-  async #emptyRange(key: string, options: GetOptions): Promise<RemoteBody | undefined> {
-    const stat = await this.stat(key, options);
-    if (stat === undefined) return undefined;
-    if (options.ifMatch !== undefined && options.ifMatch !== stat.etag)
-      throw new RemoteError("conflict", `\`${key}\` is no longer what was read`);
-    if (options.range !== undefined && options.range.offset > stat.size) throw rangeOutside(options.range, key, stat.size);
-    return { stream: Readable.from([]), length: 0, size: stat.size, etag: stat.etag };
   }
 
   async #guard<Output>(doing: string, signal: AbortSignal | undefined, work: () => Promise<Output>): Promise<Output> {

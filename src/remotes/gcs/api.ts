@@ -52,7 +52,7 @@ export async function callGcs(settings: GcsApiSettings, call: GcsCall): Promise<
   for (const [name, value] of Object.entries({ ...call.query, userProject: settings.userProject }))
     if (value !== undefined) query.set(name, value);
   const service = call.isUpload === true ? "/upload/storage/v1" : "/storage/v1";
-  const url = `${storage.apiEndpoint}${service}/b/${encodeURIComponent(settings.bucket)}/o${call.path}?${query}`;
+  const url = `${storage.apiEndpoint}${service}/b/${encodeURIComponent(settings.bucket)}/o${call.path}?${query.toString()}`;
   const headers = new Headers(settings.mayUseCredentials ? await storage.authClient.getRequestHeaders(url) : {});
   for (const [name, value] of Object.entries({ "accept-encoding": "identity", ...call.headers })) headers.set(name, value);
   meter?.request(call.kind);

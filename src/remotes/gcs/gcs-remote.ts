@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { Readable } from "node:stream";
-import type { ReadableStream } from "node:stream/web";
 import { mapConcurrent, throwIfAborted } from "../../base/concurrency.ts";
+import { getEmptyRange } from "../empty-range.ts";
 import { assertKey, assertPrefix, isKey } from "../keys.ts";
 import { parseContentRange, responseBody } from "../node-stream.ts";
 import { RemoteError } from "../remote-error.ts";
@@ -70,7 +70,7 @@ export class GcsRemote implements Remote {
 
   async get(key: string, options: GetOptions = {}): Promise<RemoteBody | undefined> {
     const { range, ifMatch, signal } = options;
-    if (range?.length === 0) return this.#emptyRange(key, options);
+    if (range?.length === 0) return getEmptyRange(this, key, options);
     const path = this.#path(key);
     if (ifMatch !== undefined && !/^\d+$/.test(ifMatch)) throw changed(key);
     const doing = `read \`${key}\``;
@@ -80,7 +80,7 @@ export class GcsRemote implements Remote {
       const query = { alt: "media", ifGenerationMatch: ifMatch };
       const answer = await callGcs(this.#parts.api, { kind: "get", method: "GET", path, query, headers, signal });
       if (answer.body === null) throw strangeAnswer(key);
-      const stream = Readable.fromWeb(answer.body as ReadableStream);
+      const stream = Readable.fromWeb(answer.body);
       const drop = (error: RemoteError): RemoteError => {
         stream.on("error", () => undefined).destroy();
         return error;
@@ -315,14 +315,6 @@ export class GcsRemote implements Remote {
     await mapConcurrent(names, this.#parts.concurrency, (name) => this.#delete(pathOf(this.#base() + name), "delete a part", signal));
   }
 
-  async #emptyRange(key: string, options: GetOptions): Promise<RemoteBody | undefined> {
-    const stat = await this.stat(key, options);
-    if (stat === undefined) return undefined;
-    if (options.ifMatch !== undefined && options.ifMatch !== stat.etag) throw changed(key);
-    if (options.range !== undefined && options.range.offset > stat.size) throw rangeOutside(options.range, key, stat.size);
-    return { stream: Readable.from([]), length: 0, size: stat.size, etag: stat.etag };
-  }
-
   async #guard<Output>(doing: string, signal: AbortSignal | undefined, work: () => Promise<Output>): Promise<Output> {
     throwIfAborted(signal);
     try {
@@ -366,8 +358,8 @@ function sizeOf(found: Description, key: string): number {
 }
 
 function generationOf(found: Description, key: string): string {
-  const generation = String(found["generation"] ?? "");
-  if (!/^\d+$/.test(generation)) throw strangeAnswer(key);
+  const { generation } = found;
+  if (typeof generation !== "string" || !/^\d+$/.test(generation)) throw strangeAnswer(key);
   return generation;
 }
 

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { Readable } from "node:stream";
 import {
   AbortMultipartUploadCommand,
@@ -8,15 +7,13 @@ import {
   HeadObjectCommand,
   ListMultipartUploadsCommand,
   ListObjectsV2Command,
-  PutObjectCommand,
-  type PutObjectCommandInput,
   type S3Client,
 } from "@aws-sdk/client-s3";
 import { mapConcurrent, throwIfAborted } from "../../base/concurrency.ts";
+import { getEmptyRange } from "../empty-range.ts";
 import { assertKey, assertPrefix, isKey } from "../keys.ts";
 import { parseContentRange, responseBody } from "../node-stream.ts";
 import { RemoteError } from "../remote-error.ts";
-import type { RequestMeter } from "../request-meter.ts";
 import type {
   CallOptions,
   GetOptions,
@@ -31,41 +28,12 @@ import type {
   RemoteStat,
   ReplaceOptions,
 } from "../remote.ts";
-import { collectStream, rangeOutside, WatchedSource } from "../streams.ts";
-import {
-  abortMultipart,
-  MultipartFailure,
-  partBytesFor,
-  uploadMultipart,
-  type MultipartProgress,
-  type MultipartRequest,
-} from "./multipart.ts";
+import { rangeOutside } from "../streams.ts";
+import { partBytesFor } from "./multipart.ts";
 import { presignGet } from "./presign.ts";
 import { fromS3Error } from "./s3-errors.ts";
+import { S3Writer, sending, strangeAnswer, TOKEN, type S3RemoteParts } from "./s3-writer.ts";
 
-/** Is everything an S3 remote is made of. */
-export interface S3RemoteParts {
-  readonly client: S3Client;
-  readonly url: string;
-  readonly bucket: string;
-  readonly prefix: string;
-  readonly concurrency: number;
-  readonly partConcurrency: number;
-  readonly partBytes: number;
-  /** Fields of every request. */
-  readonly common: { readonly RequestPayer?: "requester"; readonly ExpectedBucketOwner?: string };
-  /** Fields of every request that makes an object. */
-  readonly stored: {
-    readonly ServerSideEncryption?: string;
-    readonly SSEKMSKeyId?: string;
-    readonly StorageClass?: string;
-  };
-  readonly canSign: boolean;
-  readonly credentials: string;
-  readonly meter: RequestMeter | undefined;
-}
-
-const TOKEN = "mlv-token";
 const DELETE_BATCH = 1000;
 
 /** Keeps blobs in an S3 bucket. Conditional writes need a service that has them (AWS since 2024, MinIO, Ceph, R2, versitygw). */
@@ -74,12 +42,13 @@ export class S3Remote implements Remote {
   readonly capabilities: RemoteCapabilities;
   readonly #parts: S3RemoteParts;
   readonly #client: S3Client;
-  readonly #uploads = new Map<string, MultipartProgress>();
+  readonly #writer: S3Writer;
 
   constructor(parts: S3RemoteParts) {
     this.url = parts.url;
     this.#parts = parts;
     this.#client = parts.client;
+    this.#writer = new S3Writer(parts, (key) => this.#place(key));
     this.capabilities = {
       parallelRanges: true,
       concurrency: parts.concurrency,
@@ -108,7 +77,7 @@ export class S3Remote implements Remote {
 
   async get(key: string, options: GetOptions = {}): Promise<RemoteBody | undefined> {
     const { range, ifMatch, signal } = options;
-    if (range?.length === 0) return this.#emptyRange(key, options);
+    if (range?.length === 0) return getEmptyRange(this, key, options);
     const place = this.#place(key);
     try {
       const result = await this.#client.send(
@@ -151,12 +120,12 @@ export class S3Remote implements Remote {
   async put(key: string, source: PutSource, options: PutOptions = {}): Promise<PutResult> {
     assertKey(key);
     throwIfAborted(options.signal);
-    if (source.size > this.#partBytes(source.size)) {
+    if (source.size > partBytesFor(source.size, this.#parts.partBytes)) {
       const existing = await this.stat(key, options);
       if (existing !== undefined) return foundInstead(existing, options);
     }
     try {
-      return { created: true, etag: await this.#write(key, source, { IfNoneMatch: "*" }, options) };
+      return { created: true, etag: await this.#writer.write(key, source, { IfNoneMatch: "*" }, options) };
     } catch (error) {
       if (!(error instanceof RemoteError) || error.reason !== "conflict") throw error;
       const existing = await this.stat(key, options);
@@ -170,7 +139,7 @@ export class S3Remote implements Remote {
     throwIfAborted(options.signal);
     const condition = options.ifMatch === undefined ? { IfNoneMatch: "*" } : { IfMatch: options.ifMatch };
     try {
-      return { etag: await this.#write(key, source, condition, options) };
+      return { etag: await this.#writer.write(key, source, condition, options) };
     } catch (error) {
       // A condition on an object that is gone is answered with 404.
       if (!(error instanceof RemoteError) || error.reason !== "absent") throw error;
@@ -207,7 +176,7 @@ export class S3Remote implements Remote {
     try {
       await this.#client.send(new DeleteObjectCommand(this.#place(key)), sending(options.signal));
     } catch (error) {
-      await this.#absentOrThrow(error, `delete \`${key}\``, options.signal);
+      this.#absentOrThrow(error, `delete \`${key}\``, options.signal);
     }
   }
 
@@ -256,7 +225,7 @@ export class S3Remote implements Remote {
           await this.#client.send(command, sending(options.signal));
           removed++;
         } catch (error) {
-          await this.#absentOrThrow(error, "remove an unfinished upload", options.signal);
+          this.#absentOrThrow(error, "remove an unfinished upload", options.signal);
         }
       }
       const { NextKeyMarker, NextUploadIdMarker } = page;
@@ -304,99 +273,6 @@ export class S3Remote implements Remote {
     return { Bucket: this.#parts.bucket, ...this.#parts.common, Key: this.#base() + key };
   }
 
-  #partBytes(size: number): number {
-    return partBytesFor(size, this.#parts.partBytes);
-  }
-
-  async #write(
-    key: string,
-    source: PutSource,
-    condition: { readonly IfNoneMatch?: string; readonly IfMatch?: string },
-    options: PutOptions,
-  ): Promise<string> {
-    const watched = new WatchedSource(source, options.signal);
-    const translate = (error: unknown): unknown => fromS3Error(error, `upload \`${key}\``, this.url);
-    const create = {
-      ...this.#parts.stored,
-      ...(options.token === undefined ? {} : { Metadata: { [TOKEN]: options.token } }),
-    } as Partial<PutObjectCommandInput>;
-    const partBytes = this.#partBytes(source.size);
-    if (source.size > partBytes) return this.#writeParts(key, watched, { create, condition, partBytes }, options);
-    try {
-      const body = await collectStream(watched.open(), source.size);
-      const checksum = createHash("sha256").update(body).digest();
-      if (options.sha256 !== undefined && checksum.toString("hex") !== options.sha256) {
-        throw new RemoteError("corrupt", "the data to upload does not match its SHA-256", {
-          retryable: false,
-        });
-      }
-      const result = await this.#client.send(
-        new PutObjectCommand({
-          ...this.#place(key),
-          ...create,
-          ...condition,
-          Body: body,
-          ContentLength: body.length,
-          ChecksumSHA256: checksum.toString("base64"),
-        }),
-        sending(options.signal),
-      );
-      if (result.ETag === undefined) throw strangeAnswer(key);
-      options.onProgress?.(body.length);
-      return result.ETag;
-    } catch (error) {
-      throw watched.reportedFailure(error, translate);
-    }
-  }
-
-  async #writeParts(
-    key: string,
-    source: WatchedSource,
-    how: Pick<MultipartRequest, "create" | "condition" | "partBytes">,
-    options: PutOptions,
-  ): Promise<string> {
-    // Only the attempts of one put share progress: another put of this key may bring other bytes.
-    const memo = options.token === undefined ? undefined : `${options.token} ${key}`;
-    const request: MultipartRequest = {
-      ...how,
-      client: this.#client,
-      place: this.#place(key),
-      source,
-      concurrency: this.#parts.partConcurrency,
-      progress: memo === undefined ? undefined : this.#uploads.get(memo),
-      signal: options.signal,
-      onProgress: options.onProgress,
-    };
-    try {
-      const etag = await uploadMultipart(request);
-      if (memo !== undefined) this.#uploads.delete(memo);
-      return etag;
-    } catch (thrown) {
-      const { error, progress } = thrown instanceof MultipartFailure ? thrown : { error: thrown, progress: undefined };
-      const failure = source.reportedFailure(error, (other) => fromS3Error(other, `upload \`${key}\``, this.url));
-      if (memo !== undefined) this.#uploads.delete(memo);
-      if (failure instanceof RemoteError && failure.reason === "absent") {
-        // The upload is gone: completed by an earlier attempt or another writer, or swept. The next attempt looks and begins anew.
-        throw new RemoteError("unavailable", `the upload of \`${key}\` was ended by someone else`, {
-          cause: failure,
-        });
-      }
-      const mayResume = options.signal?.aborted === true || (failure instanceof RemoteError && failure.retryable);
-      if (mayResume && progress !== undefined && memo !== undefined) this.#uploads.set(memo, progress);
-      if (!mayResume && progress?.isOwn === true) await abortMultipart(request, progress.uploadId);
-      throw failure;
-    }
-  }
-
-  async #emptyRange(key: string, options: GetOptions): Promise<RemoteBody | undefined> {
-    const stat = await this.stat(key, options);
-    if (stat === undefined) return undefined;
-    if (options.ifMatch !== undefined && options.ifMatch !== stat.etag)
-      throw new RemoteError("conflict", `\`${key}\` is no longer what was read`);
-    if (options.range !== undefined && options.range.offset > stat.size) throw rangeOutside(options.range, key, stat.size);
-    return { stream: Readable.from([]), length: 0, size: stat.size, etag: stat.etag };
-  }
-
   async #guard<Output>(doing: string, signal: AbortSignal | undefined, work: () => Promise<Output>): Promise<Output> {
     try {
       return await work();
@@ -414,18 +290,9 @@ export class S3Remote implements Remote {
   }
 }
 
-function sending(signal: AbortSignal | undefined): { readonly abortSignal?: AbortSignal } {
-  throwIfAborted(signal);
-  return signal === undefined ? {} : { abortSignal: signal };
-}
-
 function foundInstead(existing: RemoteStat, options: PutOptions): PutResult {
   return {
     created: options.token !== undefined && existing.token === options.token,
     etag: existing.etag,
   };
-}
-
-function strangeAnswer(key: string): RemoteError {
-  return new RemoteError("corrupt", `the answer about \`${key}\` is not one that S3 gives; is a proxy or sign-in page in between?`);
 }
