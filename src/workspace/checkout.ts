@@ -129,7 +129,7 @@ class Checkout {
     this.#wasInterrupted = torn.wasInterrupted;
     if (!context.dryRun) torn.begin();
     await this.#planWrites(only);
-    this.#planRemovals();
+    await this.#planRemovals();
     await this.#flush();
     if (!context.dryRun) {
       this.#removeAll();
@@ -217,9 +217,8 @@ class Checkout {
       return;
     }
     const hash = await this.#hash(relative, file);
-    if (hash === entry.sha256) {
-      if (file.isExecutable === entry.isExecutable) state.records.push(recordOf(write.name, file.stat, entry));
-      else this.#writes.push(write);
+    if (hash === entry.sha256 && file.isExecutable === entry.isExecutable) {
+      state.records.push(recordOf(write.name, file.stat, entry));
     } else if (this.#isTorn(file, relative, entry) || (await this.#mayReplace(file, relative, hash))) {
       this.#writes.push(write);
     } else if (file.known !== undefined) {
@@ -231,7 +230,8 @@ class Checkout {
   async #mayReplace(file: ScannedFile, relative: string, knownHash: Sha256 | undefined): Promise<boolean> {
     if (file.isUnchanged && file.known?.isEdited === false) return true;
     const hash = knownHash ?? (await this.#hash(relative, file));
-    if (file.known !== undefined && !file.known.isEdited && hash === file.known.sha256) return true;
+    const { known } = file;
+    if (known !== undefined && !known.isEdited && hash === known.sha256 && file.isExecutable === known.isExecutable) return true;
     if (!this.#context.force) {
       this.#kept.push(relative);
       return false;
@@ -267,7 +267,7 @@ class Checkout {
     return this.#context.cache.hashLoose(absolute, this.#context.signal);
   }
 
-  #planRemovals(): void {
+  async #planRemovals(): Promise<void> {
     const { index, target } = this.#context;
     const isFile = this.#pointer.kind === "file";
     for (const folder of index.folders(target)) {
@@ -277,8 +277,7 @@ class Checkout {
         if (state.wanted.has(file.name) || isFile) continue;
         const onDisk = state.files.get(file.name);
         if (onDisk === undefined) continue;
-        if (onDisk.isUnchanged && !file.isEdited) this.#removals.push({ folder, name: file.name });
-        else this.#kept.push(this.#repoPath(folder, file.name));
+        if (await this.#mayReplace(onDisk, this.#repoPath(folder, file.name), undefined)) this.#removals.push({ folder, name: file.name });
       }
     }
   }
