@@ -4,9 +4,11 @@ import { ensureFolder, sweepTempFolder } from "../base/durable.ts";
 import type { EventSink } from "../base/events.ts";
 import type { LinkKind, LocalConfig, ProjectConfig } from "../formats/project-config.ts";
 import { combineMlvIgnores, createMlvIgnore, type MlvIgnore, type MlvIgnoreLevel } from "../git/ignore.ts";
+import { listWorktrees } from "../git/worktrees.ts";
 import { findRepository, type Repository } from "../git/repository.ts";
 import { Cache } from "../store/cache.ts";
 import { WorkspaceIndex } from "../workspace/workspace-index.ts";
+import { registerRepository } from "./cache-registry.ts";
 import { readConfiguration, type Configuration } from "./configuration.ts";
 
 /** Carries what every operation takes from its caller; operations themselves never look at the process. */
@@ -94,6 +96,8 @@ export function prepareState(workspace: Workspace): void {
   if (workspace.cache.tempFolder !== workspace.stagingFolder) {
     ensureFolder(workspace.cache.tempFolder);
     sweepTempFolder(workspace.cache.tempFolder, Date.now());
+    // A gc of a shared cache asks everybody who is noted in it.
+    registerRepository(workspace.cache.folder, listWorktrees(workspace.repository)[0]?.root ?? workspace.root);
   }
 }
 
