@@ -24,7 +24,9 @@ export async function fetchManifest(context: FetchPartContext, wanted: VersionTo
     throw new MlvError("manifest-malformed", `the manifest of ${where} does not hold what its pointer says`);
   }
   const isWantedLeaf = (leaf: ManifestLeaf): boolean => wanted.leaves?.has(leaf.sha256) === true;
-  const wantedLeaves = new Set(wanted.leaves === undefined ? (only ?? [undefined]).flatMap((prefix) => leavesUnder(root, prefix)) : root.leaves.filter(isWantedLeaf));
+  const wantedLeaves = new Set(
+    wanted.leaves === undefined ? (only ?? [undefined]).flatMap((prefix) => leavesUnder(root, prefix)) : root.leaves.filter(isWantedLeaf),
+  );
   const leaves = await fetchLeaves(context, rebuilder, { root, wantedLeaves, rootLength: rootBytes.length });
   return collectFiles(context, root, { leaves, only, where, filesAt: rootBytes.length + sum(root.leaves, (leaf) => leaf.length) });
 }

@@ -1,9 +1,11 @@
 import type { Sha256 } from "../base/ids.ts";
 import type { Body } from "../formats/body.ts";
-import { parseLeaf, parseRoot } from "../formats/manifest.ts";
+import { parseLeaf, parseRoot, type ManifestRoot } from "../formats/manifest.ts";
+import { LOOSE_MIN_BYTES } from "../store/cache.ts";
 import type { BodyBuilder } from "./body-builder.ts";
 import { KnownFolders } from "./known-folders.ts";
 import type { BuildContext, StreamPart } from "./push-context.ts";
+import { sendWholePacks } from "./whole-packs.ts";
 import { readObject, readPart, sendObject, sendSmall, WHOLE_MIN_BYTES } from "./send-object.ts";
 
 /** Sends a file's content as far as the remote lacks it; what is returned gives its body once the packer is finished. */
@@ -26,6 +28,7 @@ export async function buildDirectory(context: BuildContext, builder: BodyBuilder
   const rootBytes = readPart(context, version.pointer.sha256);
   const root = parseRoot(rootBytes, where);
   const known = new KnownFolders(context);
+  const whole = await sendWholePacks(context, unknownObjects(context, root, known));
   const parts: StreamPart[] = [];
   const sent = new Map<Sha256, Promise<readonly StreamPart[]> | readonly StreamPart[]>();
 
@@ -36,7 +39,7 @@ export async function buildDirectory(context: BuildContext, builder: BodyBuilder
       parts.push(...(await earlier));
       return;
     }
-    const found = known.find(hash, size);
+    const found = known.find(hash, size) ?? whole.find(hash, size);
     const data = found === undefined ? read() : undefined;
     const made =
       found !== undefined ? [found] : data === undefined ? await sendObject(context, hash, size) : [await sendSmall(packer, hash, data)];
@@ -60,4 +63,15 @@ export async function buildDirectory(context: BuildContext, builder: BodyBuilder
     for (const part of parts) part(builder);
     return builder.finish("dir", version.pointer.sha256, rootBytes.length);
   };
+}
+
+/** Yields the objects of a folder that no known version has, as far as they are small enough for packs. */
+function* unknownObjects(context: BuildContext, root: ManifestRoot, known: KnownFolders): Generator<Sha256> {
+  for (const leaf of root.leaves) {
+    if (known.find(leaf.sha256, leaf.length) !== undefined) continue;
+    yield leaf.sha256;
+    for (const entry of parseLeaf(readPart(context, leaf.sha256), leaf, `\`${context.version.target}\``)) {
+      if (entry.size < LOOSE_MIN_BYTES && known.find(entry.sha256, entry.size) === undefined) yield entry.sha256;
+    }
+  }
 }

@@ -1,0 +1,76 @@
+import * as fs from "node:fs";
+import { mapConcurrent } from "../base/concurrency.ts";
+import type { Sha256 } from "../base/ids.ts";
+import { blobKey } from "../formats/layout.ts";
+import type { OpenPack } from "../store/pack-set.ts";
+import { samplePaysToCompress } from "../store/compression.ts";
+import type { BuildContext, StreamPart } from "./push-context.ts";
+import { fileSource } from "./remote-packer.ts";
+import { putBlob } from "./remote-store.ts";
+
+/** A cached pack of which at least this part is to be sent goes as it is. */
+const NEEDED_PART = 0.9;
+const MIN_PACK_BYTES = 1024 * 1024;
+const SAMPLES = 6;
+const SAMPLE_BYTES = 64 * 1024;
+const UPLOADS_AT_ONCE = 2;
+
+/** Finds objects in the packs that were sent as they are. */
+export interface WholePacks {
+  find(hash: Sha256, size: number): StreamPart | undefined;
+}
+
+/**
+ * Sends cached packs as they are where nearly all of them is needed and compressing would not pay: no object is read, hashed or packed
+ * again. A pack whose stat data changed since it was last checked is hashed first, and left to be packed anew when it is damaged.
+ */
+export async function sendWholePacks(context: BuildContext, needed: Iterable<Sha256>): Promise<WholePacks> {
+  const bytes = new Map<OpenPack, number>();
+  for (const hash of needed) {
+    const place = context.cache.packs.find(hash);
+    if (place !== undefined) bytes.set(place.pack, (bytes.get(place.pack) ?? 0) + place.size);
+  }
+  const candidates = [...bytes]
+    .filter(([pack, sum]) => pack.size >= MIN_PACK_BYTES && sum >= pack.size * NEEDED_PART)
+    .map(([pack]) => pack);
+  const sent = new Set<OpenPack>();
+  await mapConcurrent(candidates, UPLOADS_AT_ONCE, async (pack) => {
+    if (paysToCompress(pack) || !(await isSound(context, pack))) return;
+    await putBlob(context.store.remote, blobKey("packs", pack.sha256), fileSource(pack.file, pack.size), context.signal);
+    context.onSent(pack.size);
+    sent.add(pack);
+  });
+  return { find: (hash, size) => (sent.size === 0 ? undefined : findIn(context, sent, hash, size)) };
+}
+
+function findIn(context: BuildContext, sent: ReadonlySet<OpenPack>, hash: Sha256, size: number): StreamPart | undefined {
+  const place = context.cache.packs.find(hash);
+  if (place === undefined || !sent.has(place.pack) || place.size !== size || place.frame.encoding !== "raw") return undefined;
+  const { pack, frame, skip } = place;
+  const key = blobKey("packs", pack.sha256);
+  return (builder) => builder.append({ encoding: "raw", blob: builder.blob(key, pack.size), offset: frame.offset + skip, length: size });
+}
+
+function paysToCompress(pack: OpenPack): boolean {
+  const descriptor = fs.openSync(pack.file, fs.constants.O_RDONLY);
+  try {
+    const samples: Buffer[] = [];
+    for (let index = 0; index < SAMPLES; index++) {
+      const sample = Buffer.alloc(Math.min(SAMPLE_BYTES, pack.size));
+      const length = fs.readSync(descriptor, sample, 0, sample.length, Math.floor(((pack.size - sample.length) * index) / SAMPLES));
+      samples.push(sample.subarray(0, length));
+    }
+    return samplePaysToCompress(samples);
+  } finally {
+    fs.closeSync(descriptor);
+  }
+}
+
+async function isSound({ cache, signal }: BuildContext, pack: OpenPack): Promise<boolean> {
+  const name = `pack-${pack.sha256}`;
+  const stat = fs.lstatSync(pack.file);
+  if (cache.ledger.isTrusted(name, stat)) return true;
+  if ((await cache.hashLoose(pack.file, signal)) !== pack.sha256) return false;
+  cache.ledger.trust(name, stat);
+  return true;
+}
