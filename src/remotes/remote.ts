@@ -21,6 +21,7 @@
  * - An aborted signal makes every call, and the stream of a `get`, throw the signal's own reason.
  * - A source that gives fewer or more bytes than it declared, or whose own reading fails, ends the `put`; what the source threw is thrown as it is.
  * - Buffers that a `get` or a source yields are the consumer's to keep: nobody changes them afterwards.
+ * - Keys under `tmp/` belong to the driver: it may keep unfinished uploads there, and neither lists nor serves them.
  * - A prefix is text, not a folder: `objects/ab` is a prefix of `objects/ab/1` and of `objects/abc/1`.
  * - `remove` of a missing key is no error.
  * - A driver neither retries, nor limits, nor logs: wrappers of this same interface do that.

@@ -8,7 +8,9 @@ const PUBLIC_ENDPOINT = "https://storage.googleapis.com";
 /** Opens a Google Cloud Storage remote; no request is made. */
 export async function openGcs(settings: DriverSettings): Promise<Remote> {
   const { options, env } = settings;
-  const keyFile = options.text("key-file") ?? env["GOOGLE_APPLICATION_CREDENTIALS"];
+  const named = env["GOOGLE_APPLICATION_CREDENTIALS"];
+  // What the process's own environment names, the SDK finds by itself.
+  const keyFile = options.text("key-file") ?? (named === process.env["GOOGLE_APPLICATION_CREDENTIALS"] ? undefined : named);
   const endpoint = options.text("endpoint")?.replace(/\/$/, "");
   const projectId = options.text("project") ?? env["GOOGLE_CLOUD_PROJECT"];
   const config: StorageOptions = {
@@ -22,7 +24,7 @@ export async function openGcs(settings: DriverSettings): Promise<Remote> {
         : { apiEndpoint: endpoint, useAuthWithCustomEndpoint: true }
       : { apiEndpoint: endpoint ?? PUBLIC_ENDPOINT, useAuthWithCustomEndpoint: false, projectId: projectId ?? "none" }),
   };
-  const storage = new Storage(config);
+  const storage = quietly(() => new Storage(config));
   return new GcsRemote({
     api: {
       storage,
@@ -37,13 +39,26 @@ export async function openGcs(settings: DriverSettings): Promise<Remote> {
     partBytes: options.bytes("part-size") ?? 16 * 1024 * 1024,
     storageClass: options.text("storage-class"),
     kmsKey: options.text("kms-key"),
-    credentials: describe(settings, keyFile),
+    credentials: describe(settings),
   });
 }
 
-function describe(settings: DriverSettings, keyFile: string | undefined): string {
+function describe(settings: DriverSettings): string {
   if (!settings.mayUseCredentials) return "none (anonymous)";
   if (settings.options.text("key-file") !== undefined) return "the key file named in local.yaml";
-  if (keyFile !== undefined && keyFile !== "") return "environment variable GOOGLE_APPLICATION_CREDENTIALS";
+  if ((settings.env["GOOGLE_APPLICATION_CREDENTIALS"] ?? "") !== "") return "environment variable GOOGLE_APPLICATION_CREDENTIALS";
   return "application default credentials (gcloud, workload identity, or the machine's service account)";
+}
+
+/** Runs the SDK's constructor, which writes advice to its callers' authors onto the user's stderr when a key file is named. */
+function quietly<T>(work: () => T): T {
+  /* eslint-disable no-console */
+  const { warn } = console;
+  console.warn = () => undefined;
+  try {
+    return work();
+  } finally {
+    console.warn = warn;
+  }
+  /* eslint-enable no-console */
 }

@@ -31,43 +31,55 @@ export interface Watchdog {
   stop(): void;
 }
 
-/** Starts a watchdog; it does not keep the process alive by itself. */
+/** Starts a watchdog; while paused it does not keep the process alive. Cheap enough for a call per piece of a body. */
 export function startWatchdog(limitMs: number, outer: AbortSignal | undefined): Watchdog {
   const controller = new AbortController();
-  let timer: NodeJS.Timeout | undefined;
+  const { signal } = controller;
+  const waiting = new Set<(reason: unknown) => void>();
+  let isPaused = false;
   const follow = (): void => controller.abort(outer?.reason);
   if (outer?.aborted === true) follow();
   else outer?.addEventListener("abort", follow, { once: true });
-  const bark = (): void => controller.abort(new RemoteError("timeout", `the remote was silent for ${Math.round(limitMs / 1000)} seconds`));
-  const touch = (): void => {
-    if (timer === undefined) timer = setTimeout(bark, limitMs);
-    else timer.refresh();
+  const failAll = (): void => {
+    for (const fail of waiting) fail(signal.reason);
   };
-  touch();
-  const pause = (): void => {
-    clearTimeout(timer);
-    timer = undefined;
-  };
+  signal.addEventListener("abort", failAll, { once: true });
+  const timer = setTimeout(() => {
+    if (!isPaused) controller.abort(new RemoteError("timeout", `the remote was silent for ${Math.round(limitMs / 1000)} seconds`));
+  }, limitMs);
   return {
-    signal: controller.signal,
-    touch,
-    pause,
-    race: (work) => raceAgainst(work, controller.signal),
+    signal,
+    touch() {
+      timer.refresh();
+      if (isPaused) timer.ref();
+      isPaused = false;
+    },
+    pause() {
+      if (!isPaused) timer.unref();
+      isPaused = true;
+    },
+    race: (work) => {
+      if (signal.aborted) {
+        work.catch(() => undefined);
+        return Promise.reject(signal.reason as Error);
+      }
+      return new Promise((resolve, reject) => {
+        waiting.add(reject);
+        work.then(
+          (value) => {
+            waiting.delete(reject);
+            resolve(value);
+          },
+          (error: unknown) => {
+            waiting.delete(reject);
+            reject(error);
+          },
+        );
+      });
+    },
     stop() {
-      pause();
+      clearTimeout(timer);
       outer?.removeEventListener("abort", follow);
     },
   };
-}
-
-function raceAgainst<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const abort = (): void => {
-      work.catch(() => undefined);
-      reject(signal.reason as Error);
-    };
-    if (signal.aborted) return abort();
-    signal.addEventListener("abort", abort, { once: true });
-    void work.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
-  });
 }
