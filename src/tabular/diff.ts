@@ -8,6 +8,7 @@ import { matchByKey, type MatchOptions, type MatchResult } from "./diff/by-key.t
 import { createSides, keyCandidates, planColumns, resolveKey, type ColumnPlan, type KeyCandidate, type SharedColumn } from "./diff/plan.ts";
 import { matchWithDuckDb, type DuckDbOptions } from "./diff-duckdb.ts";
 import type { DiffColumn, SchemaDiff, TableDiff } from "./diff/result.ts";
+import { MAX_STATISTICS } from "./diff/side.ts";
 import { openTable, type TableReader } from "./open-table.ts";
 import type { ColumnType } from "./text/infer.ts";
 import { readPieces, type RandomAccessFile, type TableSource } from "./source.ts";
@@ -111,7 +112,7 @@ export interface Matched {
 function factsOf(collectors: readonly ColumnCollector[], hasStatistics: boolean): SideFacts {
   return {
     types: collectors.map((collector) => collector.type),
-    statistics: hasStatistics ? collectors.map((collector) => collector.finish()) : [],
+    statistics: hasStatistics ? collectors.slice(0, MAX_STATISTICS).map((collector) => collector.finish()) : [],
   };
 }
 

@@ -29,10 +29,23 @@ function formatLeaf(value: unknown): string {
   return String(value);
 }
 
+/** Decimals and times are handed out raw, so that they stay exact. */
+function isConverted({ element, children }: SchemaTree): boolean {
+  const converted = element.converted_type ?? element.logical_type?.type ?? "";
+  return children.length === 0 && (converted === "DECIMAL" || converted.startsWith("TIME_") || converted === "TIME");
+}
+
+/** Returns the schema of a list's items, below the group that repeats. */
+function itemOf(tree: SchemaTree | undefined): SchemaTree | undefined {
+  const repeated = tree?.children[0];
+  return repeated?.children.length === 1 ? repeated.children[0] : repeated;
+}
+
 /** Nested values become JSON; numbers that JSON would round stay exact as texts. */
 function toJson(value: unknown, tree: SchemaTree | undefined): unknown {
   if (value === null || value === undefined) return null;
-  if (Array.isArray(value)) return value.map((item) => toJson(item, undefined));
+  if (tree !== undefined && isConverted(tree)) return formatValue(value, tree);
+  if (Array.isArray(value)) return value.map((item) => toJson(item, itemOf(tree)));
   if (typeof value === "bigint") return Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
   if (typeof value === "number") return Number.isFinite(value) ? value : String(value);
   if (typeof value !== "object" || value instanceof Uint8Array) {

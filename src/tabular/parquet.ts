@@ -72,7 +72,16 @@ async function readFooter(file: RandomAccessFile): Promise<FileMetaData> {
   if (file.byteLength < 12) throw new RangeError("too short for a Parquet file");
   const tail = new DataView(await file.slice(file.byteLength - 8, file.byteLength));
   if (tail.getUint32(0, true) > MAX_FOOTER_BYTES) throw new RangeError("the footer is larger than 64 MiB");
-  return parquetMetadataAsync({ byteLength: file.byteLength, slice: (start, end) => file.slice(start, end) }, { geoparquet: false });
+  const metadata = await parquetMetadataAsync(
+    { byteLength: file.byteLength, slice: (start, end) => file.slice(start, end) },
+    { geoparquet: false },
+  );
+  const rows = metadata.row_groups.reduce((sum, group) => sum + group.num_rows, 0n);
+  if (metadata.row_groups.some((group) => group.num_rows < 0n) || rows !== metadata.num_rows)
+    throw new RangeError("the row groups do not add up");
+  // Rows without columns would cost nothing to claim and for ever to read.
+  if (rows > 0n && parquetSchema(metadata).children.length === 0) throw new RangeError("there are rows but no columns");
+  return metadata;
 }
 
 function columnsOf(metadata: FileMetaData): ParquetColumn[] {
@@ -193,18 +202,30 @@ async function* readBatches(file: RandomAccessFile, metadata: FileMetaData, name
     }
     if (columns.some((column) => column.length !== rows)) throw unreadable(name, new RangeError("a column is shorter than its row group"));
     for (let start = 0; start < rows; start += BATCH_ROWS) {
-      batch.reset(batch.bytes);
-      for (let row = start; row < Math.min(rows, start + BATCH_ROWS); row++) {
-        for (let place = 0; place < trees.length; place++) {
-          const value = columns[place]?.[row];
-          const tree = trees[place];
-          if (value === null || value === undefined || tree === undefined) batch.addMarker(NULL_CELL);
-          else addCell(batch, value, tree);
-        }
-        batch.endRow();
+      try {
+        fillBatch(batch, columns, trees, { start, end: Math.min(rows, start + BATCH_ROWS) });
+      } catch (error) {
+        throw unreadable(name, error);
       }
       yield batch;
     }
+  }
+}
+
+function fillBatch(
+  batch: RowBatchBuilder,
+  columns: readonly ArrayLike<unknown>[],
+  trees: readonly SchemaTree[],
+  range: { readonly start: number; readonly end: number },
+): void {
+  batch.reset(batch.bytes);
+  for (let row = range.start; row < range.end; row++) {
+    for (const [place, tree] of trees.entries()) {
+      const value = columns[place]?.[row];
+      if (value === null || value === undefined) batch.addMarker(NULL_CELL);
+      else addCell(batch, value, tree);
+    }
+    batch.endRow();
   }
 }
 

@@ -18,7 +18,7 @@ export interface ColumnStatistics {
   readonly top: readonly { readonly value: string; readonly count: number }[];
 }
 
-const HLL_BITS = 12;
+const HLL_BITS = 14;
 const TEXT_LIMIT = 200;
 const TOP_LIMIT = 5;
 
@@ -34,13 +34,13 @@ export class ColumnCollector {
   #numberMaxText: Uint8Array | undefined;
   #textMin: Uint8Array | undefined;
   #textMax: Uint8Array | undefined;
-  readonly #registers = new Uint8Array(1 << HLL_BITS);
-  readonly #top = new TopValues();
+  readonly #counting: { readonly registers: Uint8Array; readonly top: TopValues } | undefined;
   readonly #isEmptyNull: boolean;
 
-  /** In delimited text an empty cell stands for null. */
-  constructor(options: { readonly isEmptyNull: boolean }) {
+  /** In delimited text an empty cell stands for null. Counting different values takes about 100 KiB, too much for thousands of columns. */
+  constructor(options: { readonly isEmptyNull: boolean; readonly isCounting: boolean }) {
     this.#isEmptyNull = options.isEmptyNull;
+    if (options.isCounting) this.#counting = { registers: new Uint8Array(1 << HLL_BITS), top: new TopValues() };
   }
 
   /** Takes note of a value whose hash is known. */
@@ -56,10 +56,12 @@ export class ColumnCollector {
       this.#textMin = bytes.slice(start, Math.min(end, start + TEXT_LIMIT));
     if (this.#textMax === undefined || isGreater(bytes, start, end, this.#textMax))
       this.#textMax = bytes.slice(start, Math.min(end, start + TEXT_LIMIT));
+    if (this.#counting === undefined) return;
+    const { registers, top } = this.#counting;
     const register = hash.first >>> (32 - HLL_BITS);
     const rank = Math.clz32(hash.second) + 1;
-    if (rank > (this.#registers[register] ?? 0)) this.#registers[register] = rank;
-    this.#top.add(bytes, start, end, hash);
+    if (rank > (registers[register] ?? 0)) registers[register] = rank;
+    top.add(bytes, start, end, hash);
   }
 
   /** Returns the type that holds all values of a delimited text's column. */
@@ -70,13 +72,13 @@ export class ColumnCollector {
   /** Returns what was collected. */
   finish(): ColumnStatistics {
     const [min, max] = this.#isNumeric ? [this.#numberMinText, this.#numberMaxText] : [this.#textMin, this.#textMax];
-    const isDistinctExact = this.#top.isExact;
+    const isDistinctExact = this.#counting?.top.isExact ?? false;
     return {
       nulls: this.nulls,
       ...(min === undefined || max === undefined ? {} : { min: shorten(min), max: shorten(max) }),
-      distinct: isDistinctExact ? this.#top.size : this.#estimate(),
+      distinct: isDistinctExact ? (this.#counting?.top.size ?? 0) : this.#estimate(),
       isDistinctExact,
-      top: this.#top.list(TOP_LIMIT),
+      top: this.#counting?.top.list(TOP_LIMIT) ?? [],
     };
   }
 
@@ -107,10 +109,11 @@ export class ColumnCollector {
 
   /** The estimate of HyperLogLog (Flajolet et al. 2007), with linear counting where few registers are set. */
   #estimate(): number {
-    const count = this.#registers.length;
+    const registers = this.#counting?.registers ?? new Uint8Array(1);
+    const count = registers.length;
     let sum = 0;
     let zeros = 0;
-    for (const rank of this.#registers) {
+    for (const rank of registers) {
       sum += 2 ** -rank;
       if (rank === 0) zeros++;
     }

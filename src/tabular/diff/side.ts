@@ -10,6 +10,9 @@ const NULL_HASH = 0x6e756c6c;
 const ABSENT_HASH = 0x61627374;
 const TEXT_LIMIT = 2000;
 
+/** Statistics are kept of the first columns only, so that a table of thousands of them fits memory. */
+export const MAX_STATISTICS = 500;
+
 /** Says which columns of a version take part, in the order that both versions share. */
 export interface SidePlan {
   readonly reader: TableReader;
@@ -52,7 +55,9 @@ export class TableSide {
   /** Collects statistics during the next read. */
   collectStatistics(): void {
     const isText = this.plan.reader.delimiter !== undefined;
-    this.#collectors = this.plan.reader.columns.map(() => new ColumnCollector({ isEmptyNull: isText }));
+    this.#collectors = this.plan.reader.columns.map(
+      (_, place) => new ColumnCollector({ isEmptyNull: isText, isCounting: place < MAX_STATISTICS }),
+    );
   }
 
   /** Returns what the first complete read collected, a collector for each column. */
