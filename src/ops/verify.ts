@@ -1,6 +1,9 @@
 import type { Sha256 } from "../base/ids.ts";
-import type { OperationContext } from "./open-workspace.ts";
-import { unbuilt } from "./unbuilt.ts";
+import { prepareState, withWorkspace, type OperationContext } from "./open-workspace.ts";
+import { selectTargets } from "./targets.ts";
+import { verifyCache } from "./verify-cache.ts";
+import { verifyRemote } from "./verify-remote.ts";
+import { verifyWorkspace } from "./verify-workspace.ts";
 
 /** Says what to check. */
 export interface VerifyOptions {
@@ -54,5 +57,26 @@ export interface VerifyResult {
 
 /** Re-hashes cache, workspace or remote and says what is damaged. Damage is a result, not a failure. Throws `target-not-found`, `remote-…`. */
 export async function verify(context: OperationContext, options: VerifyOptions): Promise<VerifyResult> {
-  return unbuilt(context, options);
+  return withWorkspace(context, async (workspace) => {
+    if (options.repair) prepareState(workspace);
+    const selections = await selectTargets(workspace, options.paths);
+    const { repair, remoteName: remote } = options;
+    const isAll = options.paths.length === 0;
+    // The cache comes first: workspace and remote are mended from it.
+    const cache = options.cache ? await verifyCache(workspace, { selections: isAll ? undefined : selections, repair, remote }) : undefined;
+    const files = options.workspace ? await verifyWorkspace(workspace, selections, { repair, remote }) : undefined;
+    const remotely = options.remote === false ? undefined : await verifyRemote(workspace, selections, { depth: options.remote, repair, remote });
+    const items = [...(cache?.items ?? []), ...(files?.items ?? []), ...(remotely?.items ?? [])];
+    const mended = items.filter((item) => item.status === "mended").length;
+    return {
+      cache: cache?.counts,
+      workspace: files?.counts,
+      remote: remotely?.counts,
+      edited: files?.edited ?? 0,
+      items,
+      damaged: items.length,
+      mended,
+      unmended: items.length - mended,
+    };
+  });
 }
