@@ -11,6 +11,7 @@ export interface CommandEntry {
 
 const TRACK = "Track";
 const SHARE = "Share";
+const LOOK = "Look";
 const KEEP = "Keep in order";
 
 /** Lists every command there is, in the order in which help shows them. */
@@ -19,10 +20,23 @@ export const COMMANDS: readonly CommandEntry[] = [
   entry("add", TRACK, "track files and folders, or record edits of them"),
   entry("status", TRACK, "show what changed, what is out of date and what is not pushed"),
   entry("checkout", TRACK, "make the workspace what the pointers say, from the cache"),
+  entry("remove", TRACK, "stop tracking a target"),
+  entry("move", TRACK, "rename a target with its pointer"),
   entry("push", SHARE, "send versions to a remote"),
   entry("fetch", SHARE, "bring versions from a remote into the cache"),
   entry("pull", SHARE, "fetch and check out"),
   entry("remote", SHARE, "add, list, check and remove remotes"),
+  entry("get", SHARE, "download from another repository without cloning it"),
+  entry("url", SHARE, "print a link to one file on the remote"),
+  entry("ls", LOOK, "list targets and the files inside them"),
+  entry("log", LOOK, "show the versions of a target"),
+  entry("diff", LOOK, "show what differs between two revisions"),
+  entry("show", LOOK, "explain a pointer"),
+  entry("cat", LOOK, "print a file as a pointer names it"),
+  entry("verify", KEEP, "re-hash cache, workspace or remote, and mend them"),
+  entry("gc", KEEP, "free what nothing names any more"),
+  entry("config", KEEP, "read and change settings"),
+  entry("doctor", KEEP, "look for trouble with this machine and repository"),
   entry("completion", KEEP, "print a completion script for bash, zsh or fish"),
   { ...entry("__complete", KEEP, "complete a word"), isHidden: true },
 ];

@@ -6,6 +6,8 @@ export interface Call {
   readonly session: Session;
   readonly args: readonly (string | readonly string[] | undefined)[];
   readonly options: Readonly<Record<string, unknown>>;
+  /** The arguments behind `--`; undefined when there was none. They are part of `args` too. */
+  readonly afterDashes?: readonly string[] | undefined;
 }
 
 /** Runs a command; returns its exit status, 0 when it returns nothing. */

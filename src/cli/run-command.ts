@@ -7,10 +7,12 @@ import { runAction } from "./run-action.ts";
 
 /** Parses a command's arguments and runs it; returns its exit status. Throws `usage` for arguments that do not fit. */
 export async function runCommand(entry: CommandEntry, definition: CommandDefinition, argv: readonly string[]): Promise<number> {
+  const dashes = argv.indexOf("--");
+  const afterDashes = dashes === -1 ? undefined : argv.slice(dashes + 1);
   const outcome = { status: EXIT.done as number };
   const command = createCommand(entry, definition, (action) => async (...parameters: unknown[]) => {
     const self = parameters.at(-1) as Command;
-    outcome.status = await runAction(action, self.processedArgs as Call["args"], self.opts());
+    outcome.status = await runAction(action, self.processedArgs as Call["args"], self.opts(), afterDashes);
   });
   try {
     await command.parseAsync([...argv], { from: "user" });

@@ -1,10 +1,10 @@
-import path from "node:path";
 import { MlvError } from "../../base/errors.ts";
-import { add, type AddedTarget, type AddResult } from "../../ops/add.ts";
+import { add, type AddedTarget } from "../../ops/add.ts";
 import { listOf, type CommandDefinition } from "../command.ts";
 import { EXIT } from "../exit-status.ts";
 import { formatBytes, formatCount, formatPlural } from "../format.ts";
 import type { Session } from "../session.ts";
+import { printToStage } from "../stage-hint.ts";
 import { escapeName, quoteForShell } from "../terminal.ts";
 
 export const command: CommandDefinition = {
@@ -39,7 +39,7 @@ export const command: CommandDefinition = {
           session.document({ command: "add", dryRun: isDryRun, targets: result.targets, toStage: result.toStage });
           for (const target of result.targets) session.print(describeTarget(session, target, isDryRun));
           if (result.targets.length === 0) session.print("Nothing is tracked yet.");
-          printNext(session, result, isDryRun);
+          printToStage(session, result, isDryRun);
           return result.targets.some((target) => target.status === "out-of-date" || target.status === "missing") ? EXIT.partly : EXIT.done;
         }),
       );
@@ -71,12 +71,4 @@ function describeTarget(session: Session, { target, status, pointer, counts }: A
     case "missing":
       return `${session.style.red("missing")} ${name}: its data are not here; \`mlv checkout ${quoteForShell(target)}\` brings them, \`mlv remove ${quoteForShell(target)}\` stops tracking`;
   }
-}
-
-function printNext(session: Session, result: AddResult, isDryRun: boolean): void {
-  if (result.toStage.length === 0 || isDryRun) return;
-  const from = session.operation.cwd;
-  const paths = result.toStage.map((file) => quoteForShell(path.relative(from, path.join(result.root, file)) || "."));
-  const shown = paths.length > 8 ? ["'*.mlv'", "'*.gitignore'"] : paths;
-  session.print(`Next: git add ${shown.join(" ")}`);
 }

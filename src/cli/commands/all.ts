@@ -1,25 +1,51 @@
 import type { CommandDefinition } from "../command.ts";
 import { command as add } from "./add.ts";
+import { command as cat } from "./cat.ts";
 import { command as checkout } from "./checkout.ts";
 import { command as complete } from "./complete.ts";
 import { command as completion } from "./completion.ts";
+import { command as config } from "./config.ts";
+import { command as diff } from "./diff.ts";
+import { command as doctor } from "./doctor.ts";
 import { command as fetch } from "./fetch.ts";
+import { command as gc } from "./gc.ts";
+import { command as get } from "./get.ts";
 import { command as init } from "./init.ts";
+import { command as log } from "./log.ts";
+import { command as ls } from "./ls.ts";
+import { command as move } from "./move.ts";
 import { command as pull } from "./pull.ts";
 import { command as push } from "./push.ts";
 import { command as remote } from "./remote.ts";
+import { command as remove } from "./remove.ts";
+import { command as show } from "./show.ts";
 import { command as status } from "./status.ts";
+import { command as url } from "./url.ts";
+import { command as verify } from "./verify.ts";
 
 /** Holds every command by name. */
 export const commands: Readonly<Record<string, CommandDefinition>> = {
   add,
+  cat,
   checkout,
   __complete: complete,
   completion,
+  config,
+  diff,
+  doctor,
   fetch,
+  gc,
+  get,
   init,
+  log,
+  ls,
+  move,
   pull,
   push,
   remote,
+  remove,
+  show,
   status,
+  url,
+  verify,
 };

@@ -1,6 +1,9 @@
 import { MlvError } from "../../base/errors.ts";
 import { addRemote, listRemotes, removeRemote, setDefaultRemote } from "../../ops/remotes.ts";
+import { remoteCheck } from "../../ops/remote-check.ts";
+import { trust } from "../../ops/trust.ts";
 import { textOf, type CommandDefinition } from "../command.ts";
+import { EXIT } from "../exit-status.ts";
 import { formatColumns } from "../format.ts";
 import { escapeName, quoteForShell } from "../terminal.ts";
 
@@ -64,6 +67,38 @@ export const command: CommandDefinition = {
           await removeRemote(session.operation, name);
           session.document({ command: "remote remove", name });
           session.print(`removed remote ${quoteForShell(name)}; what it stores was left alone`);
+        }),
+      );
+    command_
+      .command("check")
+      .description("try every right that mlv needs on a remote")
+      .argument("[name]", "the default remote when absent")
+      .action(
+        run(async ({ session, args }) => {
+          const result = await remoteCheck(session.operation, { name: args[0] === undefined ? undefined : textOf(args[0]) });
+          session.document({ command: "remote check", ...result });
+          const { style } = session;
+          const marks = { ok: style.green("ok     "), failed: style.red("failed "), skipped: style.dim("skipped") };
+          session.print(`${result.remote} (${escapeName(result.url)})`);
+          for (const step of result.steps) {
+            session.print(`${marks[step.state]}  ${step.name.padEnd(12)} ${escapeName(step.message)}`);
+            if (step.hint !== undefined) session.print(`         ${style.cyan("hint:")} ${escapeName(step.hint)}`);
+          }
+          return result.isOk ? EXIT.done : EXIT.refused;
+        }),
+      );
+    command_
+      .command("trust")
+      .description("let the endpoint of a remote have this machine's credentials")
+      .argument("<name>")
+      .option("--revoke", "take the trust back")
+      .action(
+        run(async ({ session, args, options }) => {
+          const isRevoked = options["revoke"] === true;
+          const result = await trust(session.operation, { name: textOf(args[0]), revoke: isRevoked });
+          session.document({ command: "remote trust", ...result });
+          if (result.host === undefined) session.print(`${result.remote} names no endpoint of its own, so there is nothing to trust`);
+          else session.print(`${escapeName(result.host)} is ${isRevoked ? "no longer trusted" : "trusted"} on this machine`);
         }),
       );
     command_

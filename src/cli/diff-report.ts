@@ -1,0 +1,76 @@
+import type { DiffResult, FileDiff, TargetDiff } from "../ops/diff.ts";
+import { formatBytes, formatCount, formatPlural } from "./format.ts";
+import type { Session } from "./session.ts";
+import { escapeName } from "./terminal.ts";
+
+const SHOWN_FILES = 30;
+
+/** Prints how two revisions differ: a block a target, a line a file inside folders, and a summary. */
+export function printDiff(session: Session, result: DiffResult, isAll: boolean): void {
+  const { style } = session;
+  for (const target of result.targets) printTarget(session, target, isAll);
+  for (const { target, message } of result.unreadable)
+    session.note(`${style.red("broken pointer")} ${escapeName(target)}: ${escapeName(message)}`);
+  const { summary } = result;
+  if (result.targets.length === 0) {
+    session.print(`No difference between ${escapeName(result.a.name)} and ${escapeName(result.b.name)}.`);
+    return;
+  }
+  const parts = (["added", "modified", "renamed", "deleted"] as const)
+    .filter((kind) => summary[kind] > 0)
+    .map((kind) => `${formatCount(summary[kind])} ${kind}`);
+  session.print(
+    `${escapeName(result.a.name)} → ${escapeName(result.b.name)}: ${parts.join(", ")}; ${formatBytes(summary.bytesBefore)} → ${formatBytes(summary.bytesAfter)}`,
+  );
+}
+
+function printTarget(session: Session, target: TargetDiff, isAll: boolean): void {
+  const { style } = session;
+  const color = { added: style.green, deleted: style.red, modified: style.yellow, renamed: style.yellow }[target.status];
+  const from = target.from === undefined ? "" : `${escapeName(target.from)} → `;
+  session.print(
+    `${color(target.status)} ${from}${style.bold(escapeName(target.target))}  ${style.dim(describeSizes(target))}${target.isWorkspace ? style.dim(" (not recorded yet)") : ""}`,
+  );
+  const tables = describeTables(target);
+  if (tables !== undefined) session.print(`    ${tables}`);
+  const shown = isAll ? target.files : target.files.slice(0, SHOWN_FILES);
+  for (const file of shown) session.print(`    ${describeFile(session, file)}`);
+  if (shown.length < target.files.length)
+    session.print(`    … and ${formatCount(target.files.length - shown.length)} more files (\`--all\` lists them)`);
+  if (target.omitted !== undefined) session.print(`    ${style.dim(`left out: ${escapeName(target.omitted)}`)}`);
+}
+
+function describeSizes({ before, after, filesBefore, filesAfter, sizeBefore, sizeAfter }: TargetDiff): string {
+  const isFolder = before?.kind === "dir" || after?.kind === "dir";
+  const files = isFolder && filesBefore !== filesAfter ? `${formatCount(filesBefore)} → ${formatPlural(filesAfter, "file")}, ` : "";
+  if (before === undefined) return `${isFolder ? `${formatPlural(filesAfter, "file")}, ` : ""}${formatBytes(sizeAfter)}`;
+  if (after === undefined) return formatBytes(sizeBefore);
+  const change = sizeAfter - sizeBefore;
+  return `${files}${formatBytes(sizeBefore)} → ${formatBytes(sizeAfter)} (${change < 0 ? "−" : "+"}${formatBytes(Math.abs(change))})`;
+}
+
+function describeTables({ before, after }: TargetDiff): string | undefined {
+  const [old, now] = [before?.table, after?.table];
+  if (old === undefined || now === undefined) return undefined;
+  const parts: string[] = [];
+  if (old.rows !== now.rows) parts.push(`rows ${formatCount(old.rows)} → ${formatCount(now.rows)}`);
+  const added = now.columns.filter((column) => !old.columns.includes(column));
+  const dropped = old.columns.filter((column) => !now.columns.includes(column));
+  if (added.length > 0) parts.push(`columns added: ${added.map(escapeName).join(", ")}`);
+  if (dropped.length > 0) parts.push(`columns dropped: ${dropped.map(escapeName).join(", ")}`);
+  return parts.length === 0 ? undefined : parts.join("; ");
+}
+
+function describeFile({ style }: Session, file: FileDiff): string {
+  const name = escapeName(file.path);
+  switch (file.status) {
+    case "added":
+      return `${style.green("+")} ${name} ${style.dim(formatBytes(file.sizeAfter ?? 0))}`;
+    case "deleted":
+      return `${style.red("-")} ${name} ${style.dim(formatBytes(file.sizeBefore ?? 0))}`;
+    case "renamed":
+      return `${style.yellow("→")} ${escapeName(file.from ?? "")} → ${name}`;
+    case "modified":
+      return `${style.yellow("~")} ${name} ${style.dim(file.modeOnly === true ? "executable bit" : `${formatBytes(file.sizeBefore ?? 0)} → ${formatBytes(file.sizeAfter ?? 0)}`)}`;
+  }
+}
