@@ -6,6 +6,8 @@ import { readRemoteOptions, type RemoteOptions } from "./remote-options.ts";
 import type { Remote } from "./remote.ts";
 import type { RequestMeter } from "./request-meter.ts";
 import { withCounting } from "./wrappers/counting.ts";
+import { withIdleTimeout } from "./wrappers/idle.ts";
+import { withConcurrencyLimit } from "./wrappers/limit.ts";
 import { withRetry } from "./wrappers/retry.ts";
 
 /** Carries what opening a remote needs from outside: nothing here reads the environment by itself. */
@@ -16,6 +18,8 @@ export interface OpenContext {
   isTrusted(endpointHost: string): boolean;
   /** Counts the requests and bytes that really travel, retries included. */
   readonly meter?: RequestMeter | undefined;
+  /** Told when throttling lowered, or quiet raised, the number of requests at once. */
+  readonly onConcurrency?: ((limit: number) => void) | undefined;
   /** Told before a retry waits. */
   readonly onRetry?: ((error: RemoteError, waitMs: number) => void) | undefined;
 }
@@ -33,7 +37,8 @@ export interface DriverSettings {
 }
 
 /**
- * Opens a remote: parses its URL once, loads only the driver that its scheme needs, and wraps it in the retry wrapper.
+ * Opens a remote: parses its URL once, loads only the driver that its scheme needs, and wraps it: a limit on silence,
+ * a number of requests at once that throttling lowers, and retries.
  * No request is made. Throws `misconfigured` for a URL or option that cannot be used, and `untrusted` for an endpoint that came with
  * a commit and was never trusted here (unless the remote is anonymous).
  */
@@ -42,12 +47,15 @@ export async function openRemote(config: RemoteConfig, context: OpenContext): Pr
   const options = readRemoteOptions(config, address.scheme);
   const driver = await openDriver(config, context, address, options);
   const retries = options.count("retries");
-  const idleTimeoutMs = options.milliseconds("idle-timeout");
-  return withRetry(driver, {
-    ...(retries === undefined ? {} : { retries }),
-    ...(idleTimeoutMs === undefined ? {} : { idleTimeoutMs }),
-    onRetry: context.onRetry,
-  });
+  const watched = withIdleTimeout(driver, options.milliseconds("idle-timeout") ?? DEFAULT_IDLE_MS);
+  const limited = withConcurrencyLimit(watched, { limit: driver.capabilities.concurrency, ...pick("onChange", context.onConcurrency) });
+  return withRetry(limited, { ...pick("retries", retries), onRetry: context.onRetry });
+}
+
+const DEFAULT_IDLE_MS = 60_000;
+
+function pick<Name extends string, Value>(name: Name, value: Value | undefined): { [Key in Name]?: Value } {
+  return value === undefined ? {} : ({ [name]: value } as { [Key in Name]?: Value });
 }
 
 async function openDriver(config: RemoteConfig, context: OpenContext, address: RemoteAddress, options: RemoteOptions): Promise<Remote> {

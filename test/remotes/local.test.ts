@@ -9,6 +9,7 @@ import { createRequestMeter } from "../../src/remotes/request-meter.ts";
 import { withBandwidthLimit } from "../../src/remotes/wrappers/bandwidth.ts";
 import { withCounting } from "../../src/remotes/wrappers/counting.ts";
 import { withFailures } from "../../src/remotes/wrappers/failing.ts";
+import { withIdleTimeout } from "../../src/remotes/wrappers/idle.ts";
 import { withConcurrencyLimit } from "../../src/remotes/wrappers/limit.ts";
 import { withRetry } from "../../src/remotes/wrappers/retry.ts";
 import { withDelay } from "../../src/remotes/wrappers/slow.ts";
@@ -34,9 +35,12 @@ describeRemote("memory behind every wrapper, none of them with a fault to add", 
     withFailures(new MemoryRemote(), () => undefined),
     0,
   );
-  const limited = withBandwidthLimit(withConcurrencyLimit(withCounting(inner, createRequestMeter()), { limit: 4 }), {
-    bytesPerSecond: undefined,
-  });
+  const limited = withBandwidthLimit(
+    withConcurrencyLimit(withIdleTimeout(withCounting(inner, createRequestMeter()), 60_000), { limit: 4 }),
+    {
+      bytesPerSecond: undefined,
+    },
+  );
   return { remote: withRetry(limited) };
 });
 

@@ -5,6 +5,7 @@ import { bytesSource } from "../../src/remotes/streams.ts";
 import { withBandwidthLimit } from "../../src/remotes/wrappers/bandwidth.ts";
 import { countRequests } from "../../src/remotes/wrappers/counting.ts";
 import { unavailable, withFailures } from "../../src/remotes/wrappers/failing.ts";
+import { withIdleTimeout } from "../../src/remotes/wrappers/idle.ts";
 import { withConcurrencyLimit } from "../../src/remotes/wrappers/limit.ts";
 import { withRetry } from "../../src/remotes/wrappers/retry.ts";
 import { failureOf, hashOf, listAll, readAll, someBytes, source } from "./helpers.ts";
@@ -146,7 +147,7 @@ test("a body that falls silent is given up and asked for again", async () => {
     },
   });
   const { wait } = impatient();
-  expect(await readAll(withRetry(stuck, { wait, idleTimeoutMs: 50 }), "a/b")).toEqual(data);
+  expect(await readAll(withRetry(withIdleTimeout(stuck, 50), { wait }), "a/b")).toEqual(data);
   expect(calls).toBe(2);
 });
 

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { Readable } from "node:stream";
 import { BlobSASPermissions, type BlockBlobClient, type BlockBlobCommitBlockListOptions } from "@azure/storage-blob";
 import { mapConcurrent, throwIfAborted } from "../../base/concurrency.ts";
+import { BufferBudget } from "../buffer-budget.ts";
 import { getEmptyRange } from "../empty-range.ts";
 import { assertKey, assertPrefix, isKey } from "../keys.ts";
 import { parseContentRange, responseBody } from "../node-stream.ts";
@@ -49,6 +50,7 @@ export class AzureRemote implements Remote {
   readonly url: string;
   readonly capabilities: RemoteCapabilities;
   readonly #parts: AzureRemoteParts;
+  readonly #budget = new BufferBudget();
 
   constructor(parts: AzureRemoteParts) {
     this.#parts = parts;
@@ -247,6 +249,7 @@ export class AzureRemote implements Remote {
           blob,
           source: watched,
           partBytes,
+          budget: this.#budget,
           concurrency: Math.min(concurrency, 4),
           encryptionScope,
           signal: options.signal,
@@ -255,14 +258,16 @@ export class AzureRemote implements Remote {
         throwIfAborted(options.signal);
         return etagOf(await blob.commitBlockList([...blocks], create), key);
       }
-      const body = await collectStream(watched.open(), source.size);
-      if (options.sha256 !== undefined && createHash("sha256").update(body).digest("hex") !== options.sha256) {
-        throw new RemoteError("corrupt", "the data to upload does not match its SHA-256", { retryable: false });
-      }
-      const transactionalContentMD5 = createHash("md5").update(body).digest();
-      const etag = etagOf(await blob.upload(body, body.length, { ...create, transactionalContentMD5 }), key);
-      options.onProgress?.(body.length);
-      return etag;
+      return await this.#budget.run(source.size, options.signal, async () => {
+        const body = await collectStream(watched.open(), source.size);
+        if (options.sha256 !== undefined && createHash("sha256").update(body).digest("hex") !== options.sha256) {
+          throw new RemoteError("corrupt", "the data to upload does not match its SHA-256", { retryable: false });
+        }
+        const transactionalContentMD5 = createHash("md5").update(body).digest();
+        const etag = etagOf(await blob.upload(body, body.length, { ...create, transactionalContentMD5 }), key);
+        options.onProgress?.(body.length);
+        return etag;
+      });
     } catch (error) {
       throw watched.reportedFailure(error, (other) => fromAzureError(other, `upload \`${key}\``, this.url));
     }

@@ -7,6 +7,7 @@
 import { createHash } from "node:crypto";
 import type { BlockBlobClient } from "@azure/storage-blob";
 import { mapConcurrent, throwIfAborted } from "../../base/concurrency.ts";
+import type { BufferBudget } from "../buffer-budget.ts";
 import { collectStream, type WatchedSource } from "../streams.ts";
 
 const MAX_BLOCKS = 50_000;
@@ -17,6 +18,7 @@ export interface StageRequest {
   readonly blob: BlockBlobClient;
   readonly source: WatchedSource;
   readonly partBytes: number;
+  readonly budget: BufferBudget;
   readonly concurrency: number;
   readonly encryptionScope: string | undefined;
   readonly signal: AbortSignal | undefined;
@@ -39,15 +41,18 @@ export async function stageBlocks(request: StageRequest): Promise<readonly strin
     throwIfAborted(signal);
     const offset = index * partBytes;
     const length = Math.min(partBytes, source.size - offset);
-    const body = await collectStream(source.open({ offset, length }), length);
-    const id = blockId(index, body);
-    if (staged.get(id) !== length) {
-      await blob.stageBlock(id, body, length, {
-        ...abort,
-        transactionalContentMD5: createHash("md5").update(body).digest(),
-        ...(request.encryptionScope === undefined ? {} : { encryptionScope: request.encryptionScope }),
-      });
-    }
+    const id = await request.budget.run(length, signal, async () => {
+      const body = await collectStream(source.open({ offset, length }), length);
+      const name = blockId(index, body);
+      if (staged.get(name) !== length) {
+        await blob.stageBlock(name, body, length, {
+          ...abort,
+          transactionalContentMD5: createHash("md5").update(body).digest(),
+          ...(request.encryptionScope === undefined ? {} : { encryptionScope: request.encryptionScope }),
+        });
+      }
+      return name;
+    });
     sent += length;
     request.onProgress?.(sent);
     return id;

@@ -8,6 +8,7 @@
  */
 import { createHash } from "node:crypto";
 import { mapConcurrent, throwIfAborted } from "../../base/concurrency.ts";
+import type { BufferBudget } from "../buffer-budget.ts";
 import { collectStream, type WatchedSource } from "../streams.ts";
 
 const COMPOSE_LIMIT = 32;
@@ -31,6 +32,7 @@ export interface ComposeRequest {
   /** Where the parts of this blob go, ending with `/`. */
   readonly folder: string;
   readonly partBytes: number;
+  readonly budget: BufferBudget;
   readonly concurrency: number;
   readonly tools: ComposeTools;
   readonly signal: AbortSignal | undefined;
@@ -47,9 +49,12 @@ export async function uploadComposed(request: ComposeRequest): Promise<string> {
     throwIfAborted(signal);
     const offset = index * partBytes;
     const length = Math.min(partBytes, source.size - offset);
-    const body = await collectStream(source.open({ offset, length }), length);
-    const name = `${request.folder}${index}-${createHash("sha256").update(body).digest("hex")}`;
-    if (!there.has(name)) await tools.createPart(name, body);
+    const name = await request.budget.run(length, signal, async () => {
+      const body = await collectStream(source.open({ offset, length }), length);
+      const part = `${request.folder}${index}-${createHash("sha256").update(body).digest("hex")}`;
+      if (!there.has(part)) await tools.createPart(part, body);
+      return part;
+    });
     sent += length;
     request.onProgress?.(sent);
     return name;

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { Readable } from "node:stream";
 import { mapConcurrent, throwIfAborted } from "../../base/concurrency.ts";
+import { BufferBudget } from "../buffer-budget.ts";
 import { getEmptyRange } from "../empty-range.ts";
 import { assertKey, assertPrefix, isKey } from "../keys.ts";
 import { parseContentRange, responseBody } from "../node-stream.ts";
@@ -46,6 +47,7 @@ export class GcsRemote implements Remote {
   readonly url: string;
   readonly capabilities: RemoteCapabilities;
   readonly #parts: GcsRemoteParts;
+  readonly #budget = new BufferBudget();
 
   constructor(parts: GcsRemoteParts) {
     this.#parts = parts;
@@ -237,19 +239,22 @@ export class GcsRemote implements Remote {
           source: watched,
           folder,
           partBytes,
+          budget: this.#budget,
           concurrency: Math.min(concurrency, 4),
           tools,
           signal,
           onProgress: options.onProgress,
         });
       }
-      const body = await collectStream(watched.open(), source.size);
-      if (options.sha256 !== undefined && createHash("sha256").update(body).digest("hex") !== options.sha256) {
-        throw new RemoteError("corrupt", "the data to upload does not match its SHA-256", { retryable: false });
-      }
-      const made = await this.#send(this.#base() + key, body, { generation, description, signal });
-      options.onProgress?.(body.length);
-      return made;
+      return await this.#budget.run(source.size, options.signal, async () => {
+        const body = await collectStream(watched.open(), source.size);
+        if (options.sha256 !== undefined && createHash("sha256").update(body).digest("hex") !== options.sha256) {
+          throw new RemoteError("corrupt", "the data to upload does not match its SHA-256", { retryable: false });
+        }
+        const made = await this.#send(this.#base() + key, body, { generation, description, signal });
+        options.onProgress?.(body.length);
+        return made;
+      });
     } catch (error) {
       const failure = watched.reportedFailure(error, (other) => fromGcsError(other, doing, this.url));
       if (!(failure instanceof RemoteError) || failure.reason !== "absent") throw failure;

@@ -20,6 +20,7 @@ import {
   type S3Client,
 } from "@aws-sdk/client-s3";
 import { mapConcurrent, throwIfAborted } from "../../base/concurrency.ts";
+import type { BufferBudget } from "../buffer-budget.ts";
 import { RemoteError } from "../remote-error.ts";
 import { collectStream, type WatchedSource } from "../streams.ts";
 
@@ -35,6 +36,7 @@ export interface MultipartRequest {
   readonly condition: { readonly IfNoneMatch?: string; readonly IfMatch?: string };
   readonly source: WatchedSource;
   readonly partBytes: number;
+  readonly budget: BufferBudget;
   readonly concurrency: number;
   readonly progress: MultipartProgress | undefined;
   readonly signal: AbortSignal | undefined;
@@ -76,7 +78,7 @@ export async function uploadMultipart(request: MultipartRequest): Promise<string
     const parts = planParts(request.source.size, request.partBytes);
     let sent = 0;
     const completed = await mapConcurrent(parts, request.concurrency, async (part) => {
-      const finished = done.get(part.number) ?? (await sendPart(request, uploadId, part));
+      const finished = done.get(part.number) ?? (await request.budget.run(part.length, signal, () => sendPart(request, uploadId, part)));
       done.set(part.number, finished);
       sent += part.length;
       request.onProgress?.(sent);

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { PutObjectCommand, type PutObjectCommandInput, type S3Client } from "@aws-sdk/client-s3";
 import { throwIfAborted } from "../../base/concurrency.ts";
+import { BufferBudget } from "../buffer-budget.ts";
 import { RemoteError } from "../remote-error.ts";
 import type { RequestMeter } from "../request-meter.ts";
 import type { PutOptions, PutSource } from "../remote.ts";
@@ -44,6 +45,7 @@ export interface S3RemoteParts {
 export class S3Writer {
   readonly #parts: S3RemoteParts;
   readonly #placeOf: (key: string) => { readonly Bucket: string; readonly Key: string };
+  readonly #budget = new BufferBudget();
   readonly #uploads = new Map<string, MultipartProgress>();
 
   constructor(parts: S3RemoteParts, placeOf: (key: string) => { readonly Bucket: string; readonly Key: string }) {
@@ -67,27 +69,29 @@ export class S3Writer {
     const partBytes = partBytesFor(source.size, this.#parts.partBytes);
     if (source.size > partBytes) return this.#writeParts(key, watched, { create, condition, partBytes }, options);
     try {
-      const body = await collectStream(watched.open(), source.size);
-      const checksum = createHash("sha256").update(body).digest();
-      if (options.sha256 !== undefined && checksum.toString("hex") !== options.sha256) {
-        throw new RemoteError("corrupt", "the data to upload does not match its SHA-256", {
-          retryable: false,
-        });
-      }
-      const result = await this.#parts.client.send(
-        new PutObjectCommand({
-          ...this.#placeOf(key),
-          ...create,
-          ...condition,
-          Body: body,
-          ContentLength: body.length,
-          ChecksumSHA256: checksum.toString("base64"),
-        }),
-        sending(options.signal),
-      );
-      if (result.ETag === undefined) throw strangeAnswer(key);
-      options.onProgress?.(body.length);
-      return result.ETag;
+      return await this.#budget.run(source.size, options.signal, async () => {
+        const body = await collectStream(watched.open(), source.size);
+        const checksum = createHash("sha256").update(body).digest();
+        if (options.sha256 !== undefined && checksum.toString("hex") !== options.sha256) {
+          throw new RemoteError("corrupt", "the data to upload does not match its SHA-256", {
+            retryable: false,
+          });
+        }
+        const result = await this.#parts.client.send(
+          new PutObjectCommand({
+            ...this.#placeOf(key),
+            ...create,
+            ...condition,
+            Body: body,
+            ContentLength: body.length,
+            ChecksumSHA256: checksum.toString("base64"),
+          }),
+          sending(options.signal),
+        );
+        if (result.ETag === undefined) throw strangeAnswer(key);
+        options.onProgress?.(body.length);
+        return result.ETag;
+      });
     } catch (error) {
       throw watched.reportedFailure(error, translate);
     }
@@ -106,6 +110,7 @@ export class S3Writer {
       client: this.#parts.client,
       place: this.#placeOf(key),
       source,
+      budget: this.#budget,
       concurrency: this.#parts.partConcurrency,
       progress: memo === undefined ? undefined : this.#uploads.get(memo),
       signal: options.signal,

@@ -3,17 +3,14 @@ import { RemoteError } from "../remote-error.ts";
 import type {
   CallOptions,
   GetOptions,
-  ListOptions,
   PutOptions,
   PutResult,
   PutSource,
   Remote,
   RemoteBody,
-  RemoteEntry,
   RemoteStat,
   ReplaceOptions,
 } from "../remote.ts";
-import { releasingStream } from "../streams.ts";
 import { ForwardingRemote } from "./forwarding.ts";
 
 /** Says how many calls may run at once. */
@@ -24,7 +21,8 @@ export interface LimitOptions {
 }
 
 /**
- * Returns the remote with at most `limit` calls at once; a get holds its place until its body ends.
+ * Returns the remote with at most `limit` reading and `limit` writing calls at once. A get counts until its answer begins, so that
+ * a reader of many bodies, and an upload that reads from this same remote, cannot block themselves; listings do not count.
  * A `throttled` failure halves the number (once for all calls that were under way), each success adds a little back: AIMD, as TCP does.
  * Belongs inside the retry wrapper, so that waiting for a retry holds no place.
  */
@@ -33,6 +31,42 @@ export function withConcurrencyLimit(inner: Remote, options: LimitOptions): Remo
 }
 
 class LimitedRemote extends ForwardingRemote {
+  readonly #reads: Gate;
+  readonly #writes: Gate;
+
+  constructor(inner: Remote, options: LimitOptions) {
+    super(inner);
+    this.#reads = new Gate(options);
+    this.#writes = new Gate(options);
+  }
+
+  override stat(key: string, options: CallOptions = {}): Promise<RemoteStat | undefined> {
+    return this.#reads.run(options.signal, () => this.inner.stat(key, options));
+  }
+
+  override get(key: string, options: GetOptions = {}): Promise<RemoteBody | undefined> {
+    return this.#reads.run(options.signal, () => this.inner.get(key, options));
+  }
+
+  override put(key: string, source: PutSource, options: PutOptions = {}): Promise<PutResult> {
+    return this.#writes.run(options.signal, () => this.inner.put(key, source, options));
+  }
+
+  override replace(key: string, source: PutSource, options: ReplaceOptions): Promise<{ readonly etag: string }> {
+    return this.#writes.run(options.signal, () => this.inner.replace(key, source, options));
+  }
+
+  override remove(key: string, options: CallOptions = {}): Promise<void> {
+    return this.#writes.run(options.signal, () => this.inner.remove(key, options));
+  }
+
+  override removeMany(keys: readonly string[], options: CallOptions = {}): Promise<void> {
+    return this.#writes.run(options.signal, () => this.inner.removeMany(keys, options));
+  }
+}
+
+/** Lets a number of calls through at once, fewer after throttling. */
+class Gate {
   readonly #max: number;
   readonly #onChange: ((limit: number) => void) | undefined;
   readonly #waiting = new Set<() => void>();
@@ -42,70 +76,13 @@ class LimitedRemote extends ForwardingRemote {
   /** Calls that started before this number do not lower the limit again. */
   #deafUntil = 0;
 
-  constructor(inner: Remote, options: LimitOptions) {
-    super(inner);
+  constructor(options: LimitOptions) {
     this.#max = Math.max(1, options.limit);
     this.#limit = this.#max;
     this.#onChange = options.onChange;
   }
 
-  override stat(key: string, options: CallOptions = {}): Promise<RemoteStat | undefined> {
-    return this.#run(options.signal, () => this.inner.stat(key, options));
-  }
-
-  override async get(key: string, options: GetOptions = {}): Promise<RemoteBody | undefined> {
-    const call = await this.#enter(options.signal);
-    try {
-      const body = await this.inner.get(key, options);
-      if (body === undefined) {
-        this.#leave(call);
-        return undefined;
-      }
-      return {
-        ...body,
-        stream: releasingStream(passThrough(body.stream), async () => this.#leaveBody(call, body)),
-      };
-    } catch (error) {
-      this.#leave(call, error);
-      throw error;
-    }
-  }
-
-  override put(key: string, source: PutSource, options: PutOptions = {}): Promise<PutResult> {
-    return this.#run(options.signal, () => this.inner.put(key, source, options));
-  }
-
-  override replace(key: string, source: PutSource, options: ReplaceOptions): Promise<{ readonly etag: string }> {
-    return this.#run(options.signal, () => this.inner.replace(key, source, options));
-  }
-
-  override async *list(prefix: string, options: ListOptions = {}): AsyncGenerator<RemoteEntry> {
-    const call = await this.#enter(options.signal);
-    let failure: unknown;
-    try {
-      yield* this.inner.list(prefix, options);
-    } catch (error) {
-      failure = error;
-      throw error;
-    } finally {
-      this.#leave(call, failure);
-    }
-  }
-
-  override remove(key: string, options: CallOptions = {}): Promise<void> {
-    return this.#run(options.signal, () => this.inner.remove(key, options));
-  }
-
-  override removeMany(keys: readonly string[], options: CallOptions = {}): Promise<void> {
-    return this.#run(options.signal, () => this.inner.removeMany(keys, options));
-  }
-
-  async #leaveBody(call: number, body: RemoteBody): Promise<void> {
-    this.#leave(call);
-    await body.stream[Symbol.asyncIterator]().return?.();
-  }
-
-  async #run<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+  async run<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
     const call = await this.#enter(signal);
     try {
       const result = await work();
@@ -154,8 +131,4 @@ class LimitedRemote extends ForwardingRemote {
       wake();
     }
   }
-}
-
-async function* passThrough(stream: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  yield* stream;
 }

@@ -16,8 +16,7 @@ import type {
   ReplaceOptions,
 } from "../remote.ts";
 import { discardStream } from "../streams.ts";
-import { ForwardingRemote, tappedSource } from "./forwarding.ts";
-import { startWatchdog, withWatchdog } from "./watchdog.ts";
+import { ForwardingRemote } from "./forwarding.ts";
 
 /** Says how patient the retry wrapper is. */
 export interface RetryOptions {
@@ -29,15 +28,13 @@ export interface RetryOptions {
   readonly maxWaitMs?: number;
   /** The longest `Retry-After` that is obeyed; a longer one fails at once; 120,000 when absent. */
   readonly maxRetryAfterMs?: number;
-  /** How long a call may be silent; 60,000 when absent. Folders are not watched: a slow disk is still a disk. */
-  readonly idleTimeoutMs?: number;
   readonly onRetry?: ((error: RemoteError, waitMs: number) => void) | undefined;
   /** Waits; the real clock when absent. */
   readonly wait?: (milliseconds: number, signal: AbortSignal | undefined) => Promise<void>;
 }
 
 /**
- * Returns the remote with failures that may pass tried again: exponential backoff with jitter, `Retry-After`, a limit on silence.
+ * Returns the remote with failures that may pass tried again: exponential backoff with jitter, and `Retry-After`.
  *
  * - A `get` that breaks in mid-body goes on behind the last byte, by range, and only while the blob's ETag stays.
  * - A `put` or `replace` carries one token through its attempts, so that one whose reply was lost recognises its own blob.
@@ -53,7 +50,6 @@ class RetryingRemote extends ForwardingRemote {
   readonly #firstWaitMs: number;
   readonly #maxWaitMs: number;
   readonly #maxRetryAfterMs: number;
-  readonly #idleTimeoutMs: number | undefined;
   readonly #onRetry: RetryOptions["onRetry"];
   readonly #wait: NonNullable<RetryOptions["wait"]>;
 
@@ -63,47 +59,46 @@ class RetryingRemote extends ForwardingRemote {
     this.#firstWaitMs = options.firstWaitMs ?? 200;
     this.#maxWaitMs = options.maxWaitMs ?? 20_000;
     this.#maxRetryAfterMs = options.maxRetryAfterMs ?? 120_000;
-    this.#idleTimeoutMs = inner.capabilities.localRoot === undefined ? (options.idleTimeoutMs ?? 60_000) : undefined;
     this.#onRetry = options.onRetry;
     this.#wait = options.wait ?? waitFor;
   }
 
   override stat(key: string, options: CallOptions = {}): Promise<RemoteStat | undefined> {
-    return this.#short(options, (call) => this.inner.stat(key, call));
+    return this.#call(options, (call) => this.inner.stat(key, call));
   }
 
   override remove(key: string, options: CallOptions = {}): Promise<void> {
-    return this.#short(options, (call) => this.inner.remove(key, call));
+    return this.#call(options, (call) => this.inner.remove(key, call));
   }
 
   override removeMany(keys: readonly string[], options: CallOptions = {}): Promise<void> {
-    return this.#long(options, (call) => this.inner.removeMany(keys, call));
+    return this.#call(options, (call) => this.inner.removeMany(keys, call));
   }
 
   override removeUnfinishedUploads(olderThan: number, options: CallOptions = {}): Promise<number> {
-    return this.#long(options, (call) => this.inner.removeUnfinishedUploads(olderThan, call));
+    return this.#call(options, (call) => this.inner.removeUnfinishedUploads(olderThan, call));
   }
 
   override signedUrl(key: string, expiresInSeconds: number, options: CallOptions = {}): Promise<string> {
-    return this.#short(options, (call) => this.inner.signedUrl(key, expiresInSeconds, call));
+    return this.#call(options, (call) => this.inner.signedUrl(key, expiresInSeconds, call));
   }
 
   override put(key: string, source: PutSource, options: PutOptions = {}): Promise<PutResult> {
     const token = options.token ?? randomUUID();
-    return this.#upload(source, { ...options, token }, (watched, call) => this.inner.put(key, watched, call));
+    return this.#attempts(options.signal, () => this.inner.put(key, source, { ...options, token }));
   }
 
   override replace(key: string, source: PutSource, options: ReplaceOptions): Promise<{ readonly etag: string }> {
     const token = options.token ?? randomUUID();
     let attempts = 0;
-    return this.#upload(source, { ...options, token }, async (watched, call) => {
+    return this.#attempts(options.signal, async () => {
       attempts++;
       try {
-        return await this.inner.replace(key, watched, { ...call, ifMatch: options.ifMatch });
+        return await this.inner.replace(key, source, { ...options, token });
       } catch (error) {
         if (attempts === 1 || !(error instanceof RemoteError) || error.reason !== "conflict") throw error;
         // An earlier attempt may have succeeded with its reply lost: then what conflicts is our own blob.
-        const stat = await this.inner.stat(key, { signal: call.signal });
+        const stat = await this.inner.stat(key, { signal: options.signal });
         if (stat?.token !== token) throw error;
         return { etag: stat.etag };
       }
@@ -182,76 +177,14 @@ class RetryingRemote extends ForwardingRemote {
     }
   }
 
-  async #open(key: string, options: GetOptions): Promise<OpenBody | undefined> {
+  #open(key: string, options: GetOptions): Promise<OpenBody | undefined> {
     return this.#attempts(options.signal, async () => {
-      if (this.#idleTimeoutMs === undefined) {
-        const body = await this.inner.get(key, options);
-        return body === undefined ? undefined : plainBody(body);
-      }
-      const watchdog = startWatchdog(this.#idleTimeoutMs, options.signal);
-      try {
-        const body = await watchdog.race(this.inner.get(key, { ...options, signal: watchdog.signal }));
-        watchdog.pause();
-        if (body === undefined) {
-          watchdog.stop();
-          return undefined;
-        }
-        const iterator = body.stream[Symbol.asyncIterator]();
-        return {
-          body,
-          async next() {
-            watchdog.touch();
-            const result = await watchdog.race(iterator.next());
-            watchdog.pause();
-            if (result.done === true) watchdog.stop();
-            return result;
-          },
-          async close() {
-            watchdog.stop();
-            await iterator.return?.();
-          },
-          abandon() {
-            watchdog.stop();
-            iterator.return?.().catch(() => undefined);
-          },
-        };
-      } catch (error) {
-        watchdog.stop();
-        throw error;
-      }
+      const body = await this.inner.get(key, options);
+      return body === undefined ? undefined : openBody(body);
     });
   }
 
-  #upload<T>(source: PutSource, options: PutOptions, work: (source: PutSource, call: PutOptions) => Promise<T>): Promise<T> {
-    // The last bytes may need long to become a blob: twice the limit of other calls.
-    const limitMs = this.#idleTimeoutMs === undefined ? undefined : this.#idleTimeoutMs * 2;
-    if (limitMs === undefined) return this.#attempts(options.signal, () => work(source, options));
-    return this.#attempts(options.signal, () =>
-      withWatchdog(limitMs, options.signal, (signal, touch) => {
-        const onProgress = (bytes: number): void => {
-          touch();
-          options.onProgress?.(bytes);
-        };
-        const watched = tappedSource(source, async function* touching(stream) {
-          for await (const data of stream) {
-            touch();
-            yield data;
-          }
-        });
-        return work(source.path === undefined ? watched : { ...watched, path: source.path }, {
-          ...options,
-          signal,
-          onProgress,
-        });
-      }),
-    );
-  }
-
-  #short<T>(options: CallOptions, work: (call: CallOptions) => Promise<T>): Promise<T> {
-    return this.#attempts(options.signal, () => withWatchdog(this.#idleTimeoutMs, options.signal, (signal) => work({ signal })));
-  }
-
-  #long<T>(options: CallOptions, work: (call: CallOptions) => Promise<T>): Promise<T> {
+  #call<T>(options: CallOptions, work: (call: CallOptions) => Promise<T>): Promise<T> {
     return this.#attempts(options.signal, () => work(options));
   }
 
@@ -287,7 +220,7 @@ interface OpenBody {
   abandon(): void;
 }
 
-function plainBody(body: RemoteBody): OpenBody {
+function openBody(body: RemoteBody): OpenBody {
   const iterator = body.stream[Symbol.asyncIterator]();
   return {
     body,

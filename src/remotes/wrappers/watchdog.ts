@@ -1,28 +1,12 @@
 import { RemoteError } from "../remote-error.ts";
 
-/**
- * Runs `work` with a signal that follows `outer` and is aborted with a `timeout` error when nothing happens for `limitMs`.
- * `work` calls `touch` whenever something does. The result does not wait for work that ignores its signal.
- */
-export async function withWatchdog<T>(
-  limitMs: number | undefined,
-  outer: AbortSignal | undefined,
-  work: (signal: AbortSignal | undefined, touch: () => void) => Promise<T>,
-): Promise<T> {
-  if (limitMs === undefined) return work(outer, () => undefined);
-  const watchdog = startWatchdog(limitMs, outer);
-  try {
-    return await watchdog.race(work(watchdog.signal, () => watchdog.touch()));
-  } finally {
-    watchdog.stop();
-  }
-}
-
 /** Watches one attempt for silence. */
 export interface Watchdog {
   readonly signal: AbortSignal;
   /** Says that something happened. */
   touch(): void;
+  /** Says that something happened, and how long silence may last from now on. */
+  setLimit(milliseconds: number): void;
   /** Suspends the limit until the next touch, while nobody asks for anything. */
   pause(): void;
   /** Settles as `work` does, or fails with the signal's reason as soon as it is aborted. */
@@ -44,15 +28,23 @@ export function startWatchdog(limitMs: number, outer: AbortSignal | undefined): 
     for (const fail of waiting) fail(signal.reason);
   };
   signal.addEventListener("abort", failAll, { once: true });
-  const timer = setTimeout(() => {
-    if (!isPaused) controller.abort(new RemoteError("timeout", `the remote was silent for ${Math.round(limitMs / 1000)} seconds`));
-  }, limitMs);
+  let currentMs = limitMs;
+  const bark = (): void => {
+    if (!isPaused) controller.abort(new RemoteError("timeout", `the remote was silent for ${Math.round(currentMs / 1000)} seconds`));
+  };
+  let timer = setTimeout(bark, limitMs);
   return {
     signal,
     touch() {
       timer.refresh();
       if (isPaused) timer.ref();
       isPaused = false;
+    },
+    setLimit(milliseconds) {
+      clearTimeout(timer);
+      currentMs = milliseconds;
+      isPaused = false;
+      timer = setTimeout(bark, milliseconds);
     },
     pause() {
       if (!isPaused) timer.unref();

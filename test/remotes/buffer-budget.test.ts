@@ -1,0 +1,29 @@
+import { expect, test } from "vitest";
+import { BufferBudget } from "../../src/remotes/buffer-budget.ts";
+
+test("uploads never hold more than the budget, all of them get their turn, and one larger than the budget runs alone", async () => {
+  const budget = new BufferBudget(100);
+  let held = 0;
+  let most = 0;
+  const work = (bytes: number) =>
+    budget.run(bytes, undefined, async () => {
+      held += bytes;
+      most = Math.max(most, held);
+      if (bytes > 100) expect(held).toBe(bytes);
+      await new Promise((resolve) => setImmediate(resolve));
+      held -= bytes;
+      return bytes;
+    });
+  const sizes = [40, 40, 40, 90, 10, 250, 60, 60, 5, 5, 5];
+  expect(await Promise.all(sizes.map(work))).toEqual(sizes);
+  expect(most).toBe(250);
+  expect(held).toBe(0);
+});
+
+test("a failure gives its bytes back", async () => {
+  const budget = new BufferBudget(10);
+  const fail = budget.run(10, undefined, () => Promise.reject(new Error("no")));
+  const next = budget.run(10, undefined, () => Promise.resolve("done"));
+  await expect(fail).rejects.toThrow("no");
+  expect(await next).toBe("done");
+});
