@@ -8,7 +8,7 @@ const ALL: readonly Scheme[] = ["folder", "s3", "gs", "az"];
 const CLOUD: readonly Scheme[] = ["s3", "gs", "az"];
 
 /** Is every option of a remote by its documented name: what its value must look like and which schemes know it. */
-export const REMOTE_OPTIONS: Readonly<
+const REMOTE_OPTIONS: Readonly<
   Record<
     string,
     {

@@ -143,3 +143,21 @@ test("Retry-After is seconds or a date", () => {
   expect(parseRetryAfter("Thu, 01 Jan 1970 00:01:00 GMT", 10_000)).toBe(50_000);
   expect(parseRetryAfter("soon", 0)).toBeUndefined();
 });
+
+test("an S3 remote without any region says so, and what to set", async () => {
+  const env = { AWS_ACCESS_KEY_ID: "a", AWS_SECRET_ACCESS_KEY: "b" };
+  const before = { ...process.env };
+  for (const name of ["AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"]) delete process.env[name];
+  process.env["AWS_CONFIG_FILE"] = "/dev/null";
+  process.env["AWS_SHARED_CREDENTIALS_FILE"] = "/dev/null";
+  try {
+    const config: RemoteConfig = { name: "origin", url: "s3://bucket", options: {}, origin: "local" };
+    const remote = await openRemote(config, { repositoryRoot: ROOT, env, isTrusted: () => false });
+    expect(await failureOf(remote.stat("a/b"))).toMatchObject({
+      code: "remote-misconfigured",
+      hint: expect.stringContaining("AWS_REGION") as string,
+    });
+  } finally {
+    process.env = before;
+  }
+});

@@ -14,7 +14,7 @@ import { collectStream, type WatchedSource } from "../streams.ts";
 const COMPOSE_LIMIT = 32;
 
 /** Is what composing needs of the driver. */
-export interface ComposeTools {
+interface ComposeTools {
   /** Returns the names of the parts that are there already. */
   findParts(): Promise<ReadonlySet<string>>;
   /** Creates an object unless it is there. */

@@ -87,6 +87,10 @@ export function fromS3Error(error: unknown, doing: string, url: string): unknown
         hint: "set AWS_PROFILE or AWS_ACCESS_KEY_ID, sign in with `aws sso login`, or use the option `anonymous`",
       });
     default: {
+      // The SDK gives this one neither a name nor a code.
+      if (error.message.startsWith("Region is missing")) {
+        return serviceError(failure, "misconfigured", { why: "no region is set", hint: "set the option `region`, or AWS_REGION" });
+      }
       const reason = NAMES[name];
       return reason === undefined ? fromStatusOrNetwork(failure) : serviceError(failure, reason);
     }
