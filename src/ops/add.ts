@@ -10,7 +10,7 @@ import { captureFile, captureFolder, otherEntry, type Capture, type CaptureConte
 import { isUntouched } from "../workspace/checkout.ts";
 import { scanFile } from "../workspace/scan.ts";
 import { isPointerPath, pointerPath, readPointer, targetOf } from "../workspace/target.ts";
-import { cacheMark } from "./cache-mark.ts";
+import { cacheMark, restampMarks } from "./cache-mark.ts";
 import { ensureManifest } from "./ensure-manifest.ts";
 import { expandGlobs } from "./expand-globs.ts";
 import { ignoreTarget, writePointer } from "./pointer-files.ts";
@@ -61,6 +61,7 @@ export async function add(context: OperationContext, options: AddOptions): Promi
     if (!options.dryRun) prepareState(workspace);
     const gitIndex = await readGitIndex(workspace.repository);
     const selections = options.update ? await selectTracked(workspace, options.paths) : await selectPaths(workspace, gitIndex, options);
+    const markBefore = cacheMark(workspace.cache.folder);
     const results: AddedTarget[] = [];
     const toStage = new Set<string>();
     try {
@@ -69,10 +70,12 @@ export async function add(context: OperationContext, options: AddOptions): Promi
         results.push(result);
         if (result.status !== "added" && result.status !== "updated") continue;
         toStage.add(pointerPath(result.target));
-        if (!options.dryRun && ignoreTarget(workspace, result.target)) toStage.add(path.posix.join(path.posix.dirname(result.target), ".gitignore"));
+        if (!options.dryRun && ignoreTarget(workspace, result.target))
+          toStage.add(path.posix.join(path.posix.dirname(result.target), ".gitignore"));
         if (!options.dryRun && findTracked(gitIndex, pointerPath(result.target)) === undefined) toStage.add(pathOfIgnore(result.target));
       }
     } finally {
+      if (!options.dryRun) restampMarks(workspace.index, markBefore, cacheMark(workspace.cache.folder));
       if (!options.dryRun) workspace.index.save();
     }
     return { targets: results, toStage: [...toStage].sort(), root: workspace.root };
@@ -109,10 +112,14 @@ async function selectPaths(workspace: Workspace, gitIndex: GitIndex | undefined,
 function checkPath(workspace: Workspace, given: string): RepoPath {
   const repoPath = toRepoPath(workspace, given);
   if (repoPath === "") {
-    throw new MlvError("path-unsafe", "the repository's root cannot be a target", { hint: "name the files or folders in it that hold data" });
+    throw new MlvError("path-unsafe", "the repository's root cannot be a target", {
+      hint: "name the files or folders in it that hold data",
+    });
   }
   if (isPointerPath(repoPath)) {
-    throw new MlvError("pointer-as-target", `\`${given}\` is a pointer, which Git tracks`, { hint: `to record its data: \`mlv add ${targetOf(given)}\`` });
+    throw new MlvError("pointer-as-target", `\`${given}\` is a pointer, which Git tracks`, {
+      hint: `to record its data: \`mlv add ${targetOf(given)}\``,
+    });
   }
   const reason = unsafePathReason(repoPath);
   if (reason !== undefined) throw new MlvError("path-unsafe", `cannot track \`${given}\`: ${reason}`);
@@ -138,10 +145,14 @@ function checkNewTarget(workspace: Workspace, repoPath: RepoPath, { given, targe
   }
   const tracked = findTracked(gitIndex, repoPath);
   if (tracked !== undefined) {
-    throw new MlvError("tracked-by-git", `Git tracks ${tracked.path === repoPath ? `\`${given}\`` : `\`${tracked.path}\` inside \`${given}\``} already`, {
-      hint: `take it out of Git first: \`git rm -r --cached -- ${given}\``,
-      details: { path: tracked.path },
-    });
+    throw new MlvError(
+      "tracked-by-git",
+      `Git tracks ${tracked.path === repoPath ? `\`${given}\`` : `\`${tracked.path}\` inside \`${given}\``} already`,
+      {
+        hint: `take it out of Git first: \`git rm -r --cached -- ${given}\``,
+        details: { path: tracked.path },
+      },
+    );
   }
 }
 
@@ -150,9 +161,16 @@ async function addOne(workspace: Workspace, selection: Selection, options: AddOp
   const previous = readPointer(workspace.root, target);
   const base = workspace.index.target(target)?.pointer;
   const ignore = await workspace.ignore();
-  const place = { root: workspace.root, target, index: workspace.index, isIgnored: ignore === undefined ? undefined : ignore.ignores.bind(ignore) };
+  const place = {
+    root: workspace.root,
+    target,
+    index: workspace.index,
+    cache: workspace.cache,
+    isIgnored: ignore === undefined ? undefined : ignore.ignores.bind(ignore),
+  };
   const isMissing = fs.lstatSync(path.join(workspace.root, target), { throwIfNoEntry: false }) === undefined;
-  if (isMissing && only === undefined && previous !== undefined) return { target, status: "missing", pointer: previous, previous, counts: NO_COUNTS };
+  if (isMissing && only === undefined && previous !== undefined)
+    return { target, status: "missing", pointer: previous, previous, counts: NO_COUNTS };
   if (previous !== undefined && base !== undefined && only === undefined && isUntouched(place, base)) {
     if (isSameVersion(previous, base)) return { target, status: "unchanged", pointer: previous, previous, counts: NO_COUNTS };
     if (!options.force) return { target, status: "out-of-date", pointer: previous, previous, counts: NO_COUNTS };

@@ -1,6 +1,7 @@
 import * as fs from "node:fs";
 import path from "node:path";
 import { crc32 } from "node:zlib";
+import type { WorkspaceIndex } from "../workspace/workspace-index.ts";
 
 /**
  * Returns a text that changes whenever anything comes to or goes from the cache: the modification times of its folders.
@@ -16,6 +17,18 @@ export function cacheMark(cacheFolder: string): string {
     }
   }
   return `${times.length}:${crc32(times.join())}`;
+}
+
+/**
+ * Carries marks over from before content was added: what was complete then is complete now, so that the next `status` need not look again.
+ * Only for operations that take nothing away.
+ */
+export function restampMarks(index: WorkspaceIndex, before: string, after: string): void {
+  if (before === after) return;
+  for (const target of index.targets()) {
+    const info = index.target(target);
+    if (info?.cacheMark === before) index.setTarget(target, info.pointer, after);
+  }
 }
 
 function readNames(folder: string): string[] {

@@ -1,3 +1,4 @@
+import { mapConcurrent } from "../base/concurrency.ts";
 import { CacheWriter } from "../store/cache-writer.ts";
 import { AnchoredFolders } from "../workspace/anchored.ts";
 import { checkoutTarget, readUmask, type CheckoutContext, type CheckoutResult } from "../workspace/checkout.ts";
@@ -31,7 +32,10 @@ export async function checkout(context: OperationContext, options: CheckoutOptio
   });
 }
 
-/** Checks out what was selected, in order, and saves the index even when one target fails. */
+/** Large files are copied on the I/O pool while small ones of another target are written. */
+const TARGETS_AT_ONCE = 3;
+
+/** Checks out what was selected, and saves the index even when one target fails. */
 export async function checkoutSelections(
   workspace: Workspace,
   selections: readonly Selection[],
@@ -39,9 +43,8 @@ export async function checkoutSelections(
 ): Promise<CheckoutResult[]> {
   const { link = "auto" } = (await workspace.configuration()).local;
   const folders = new AnchoredFolders(workspace.root);
-  const results: CheckoutResult[] = [];
   try {
-    for (const { target, only } of selections) {
+    return await mapConcurrent(selections, TARGETS_AT_ONCE, async ({ target, only }) => {
       const pointer = requirePointer(workspace, target);
       // With nothing materialised here, only the wanted paths' part of the list is opened.
       const isPart = only?.length === 1 && workspace.index.folders(target).length === 0;
@@ -62,11 +65,10 @@ export async function checkoutSelections(
         signal: workspace.context.signal,
         ...options,
       };
-      results.push(await checkoutTarget(checkoutContext, pointer, only));
-    }
+      return checkoutTarget(checkoutContext, pointer, only);
+    });
   } finally {
     folders.close();
     if (!options.dryRun) workspace.index.save();
   }
-  return results;
 }

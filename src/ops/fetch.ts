@@ -1,5 +1,6 @@
-import type { Pointer } from "../formats/pointer.ts";
+import { isSameVersion, type Pointer } from "../formats/pointer.ts";
 import { fetchVersions, isComplete, type FetchedVersion, type VersionToFetch } from "../transfer/fetch.ts";
+import { cacheMark } from "./cache-mark.ts";
 import { ancestorsOf } from "./history.ts";
 import { prepareState, withWorkspace, type OperationContext, type Workspace } from "./open-workspace.ts";
 import { partialFolder, withRemote } from "./remote-session.ts";
@@ -34,11 +35,19 @@ export async function fetchSelections(
   selections: readonly Selection[],
   options: Pick<FetchOptions, "remote" | "dryRun">,
 ): Promise<FetchResult> {
-  const wanted = selections.map(({ target, only }) => ({ target, pointer: requirePointer(workspace, target), ...(only === undefined ? {} : { only }) }));
-  const missing = wanted.filter((version) => !isComplete(workspace.cache, version));
+  const wanted = selections.map(({ target, only }) => ({
+    target,
+    pointer: requirePointer(workspace, target),
+    ...(only === undefined ? {} : { only }),
+  }));
+  const mark = cacheMark(workspace.cache.folder);
+  const missing = wanted.filter((version) => !isMarkedComplete(workspace, version, mark) && !isComplete(workspace.cache, version));
   const cached = wanted.filter((version) => !missing.includes(version)).map(toCached);
   if (missing.length === 0) return { versions: cached };
-  if (options.dryRun) return { versions: [...cached, ...missing.map(({ target, pointer }) => ({ ...toCached({ target, pointer }), status: "fetched" as const }))] };
+  if (options.dryRun)
+    return {
+      versions: [...cached, ...missing.map(({ target, pointer }) => ({ ...toCached({ target, pointer }), status: "fetched" as const }))],
+    };
   return withRemote(workspace, options.remote, async ({ config, remote, store }) => {
     const versions: VersionToFetch[] = [];
     for (const version of missing) versions.push({ ...version, relatives: await relativesOf(workspace, version) });
@@ -57,8 +66,17 @@ export async function fetchSelections(
   });
 }
 
+/** Tells whether a target was seen complete while the cache was as it is. */
+function isMarkedComplete(workspace: Workspace, { target, pointer }: Pick<VersionToFetch, "target" | "pointer">, mark: string): boolean {
+  const info = workspace.index.target(target);
+  return pointer.kind === "dir" && info !== undefined && info.cacheMark === mark && isSameVersion(info.pointer, pointer);
+}
+
 /** A folder finds its old objects by hash; only a large file gains from knowing its earlier versions. */
-async function relativesOf(workspace: Workspace, { target, pointer }: Pick<VersionToFetch, "target" | "pointer">): Promise<readonly Pointer[]> {
+async function relativesOf(
+  workspace: Workspace,
+  { target, pointer }: Pick<VersionToFetch, "target" | "pointer">,
+): Promise<readonly Pointer[]> {
   return pointer.kind === "file" ? ancestorsOf(workspace, target, 8) : [];
 }
 

@@ -1,8 +1,11 @@
 import type { CheckoutResult } from "../workspace/checkout.ts";
 import { checkoutSelections } from "./checkout.ts";
 import { fetchSelections, type FetchResult } from "./fetch.ts";
-import { prepareState, withWorkspace, type OperationContext } from "./open-workspace.ts";
-import { selectTargets } from "./targets.ts";
+import { isSameVersion } from "../formats/pointer.ts";
+import { readPointer } from "../workspace/target.ts";
+import { cacheMark } from "./cache-mark.ts";
+import { prepareState, withWorkspace, type OperationContext, type Workspace } from "./open-workspace.ts";
+import { selectTargets, type Selection } from "./targets.ts";
 
 /** Says what to pull. */
 export interface PullOptions {
@@ -31,8 +34,21 @@ export async function pull(context: OperationContext, options: PullOptions): Pro
     const lacking = new Set(fetched.versions.filter((version) => version.status === "not-on-remote").map((version) => version.target));
     const ready = options.dryRun ? [] : selections.filter(({ target }) => !lacking.has(target));
     const targets = await checkoutSelections(workspace, ready, options);
+    if (!options.dryRun) noteComplete(workspace, ready);
     return { fetched, targets: await mendDamaged(workspace, { selections: ready, targets, options }) };
   });
+}
+
+/** Everything that was selected is in the cache now: the next command need not look again. */
+function noteComplete(workspace: Workspace, selections: readonly Selection[]): void {
+  const mark = cacheMark(workspace.cache.folder);
+  for (const { target, only } of selections) {
+    const info = workspace.index.target(target);
+    const pointer = only === undefined ? readPointer(workspace.root, target) : undefined;
+    if (info === undefined || pointer === undefined || info.cacheMark === mark || !isSameVersion(info.pointer, pointer)) continue;
+    workspace.index.setTarget(target, info.pointer, mark);
+  }
+  workspace.index.save();
 }
 
 interface Damage {
@@ -41,13 +57,20 @@ interface Damage {
   readonly options: PullOptions;
 }
 
-async function mendDamaged(workspace: Parameters<typeof checkoutSelections>[0], { selections, targets, options }: Damage): Promise<readonly CheckoutResult[]> {
+async function mendDamaged(
+  workspace: Parameters<typeof checkoutSelections>[0],
+  { selections, targets, options }: Damage,
+): Promise<readonly CheckoutResult[]> {
   const damaged = targets.filter((target) => target.damaged.length > 0);
   if (damaged.length === 0) return targets;
   const { discardDamaged } = await import("./mend.ts");
   for (const target of damaged) {
     for (const file of target.damaged) {
-      workspace.context.onEvent({ type: "notice", level: "warning", message: `the cached copy of \`${file.path}\` was damaged; fetching it again` });
+      workspace.context.onEvent({
+        type: "notice",
+        level: "warning",
+        message: `the cached copy of \`${file.path}\` was damaged; fetching it again`,
+      });
       await discardDamaged(workspace, file.sha256);
     }
   }

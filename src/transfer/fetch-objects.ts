@@ -22,9 +22,8 @@ export async function fetchObjects(context: FetchPartContext, objects: readonly 
     if (hash !== EMPTY_SHA256) throw mismatch(hash);
     writer.addSmall(hash, new Uint8Array());
   }
-  const needed = objects.filter((object) => object.size > 0);
-  const whole = await fetchWholeBlobs(context, needed);
-  const rest = needed.filter((object) => !whole.has(object.sha256) && !cache.has(object.sha256));
+  await fetchWholeBlobs(context, objects);
+  const rest = objects.filter((object) => object.size > 0 && !cache.has(object.sha256));
   if (rest.length === 0) return objects.length;
   const rebuilder = new Rebuilder({ body, cache, spool, localVersions: context.relatives });
   const plan: FetchPlan = new Map();
@@ -38,41 +37,37 @@ export async function fetchObjects(context: FetchPartContext, objects: readonly 
   return objects.length;
 }
 
-/** Fetches objects that are one whole blob, and packs that are needed for the most part, as they are. Returns the objects this gave. */
-async function fetchWholeBlobs(context: FetchPartContext, objects: readonly WantedObject[]): Promise<Set<Sha256>> {
+/** Fetches objects that are one whole blob, and packs that are needed for the most part, as they are. */
+async function fetchWholeBlobs(context: FetchPartContext, objects: readonly WantedObject[]): Promise<void> {
   const { body, cache } = context;
   const stream = new SegmentMap(body.segments);
-  const packs = new Map<BodyBlob, { bytes: number; readonly objects: Sha256[] }>();
+  const packs = new Map<BodyBlob, number>();
   const blobs: { readonly blob: BodyBlob; readonly object: WantedObject }[] = [];
   for (const object of objects) {
     const [segment, ...more] = stream.slice(object.offset, object.size);
-    if (segment === undefined || more.length > 0 || segment.encoding === "copy" || segment.encoding === "delta") continue;
+    if (segment === undefined || more.length > 0 || segment.encoding === "copy" || segment.encoding === "delta") {
+      // A pack that holds pieces of this object is no use as it is.
+      for (const part of [segment, ...more])
+        if (part !== undefined && part.encoding !== "copy") packs.set(body.blobs[part.blob] as BodyBlob, Number.NEGATIVE_INFINITY);
+      continue;
+    }
     const blob = body.blobs[segment.blob] as BodyBlob;
     const key = parseBlobKey(blob.key);
     if (key?.kind === "objects" && key.hash === object.sha256 && blob.size === object.size) {
       blobs.push({ blob, object });
     } else if (key?.kind === "packs" && key.nonce === undefined && object.size < 8 * 1024 * 1024) {
-      const pack = packs.get(blob) ?? { bytes: 0, objects: [] };
-      pack.bytes += segment.encoding === "raw" ? object.size : (object.size / segment.decoded) * segment.stored;
-      pack.objects.push(object.sha256);
-      packs.set(blob, pack);
+      const bytes = segment.encoding === "raw" ? object.size : (object.size / segment.decoded) * segment.stored;
+      packs.set(blob, (packs.get(blob) ?? 0) + bytes);
     }
   }
-  const got = new Set<Sha256>();
   for (const { blob, object } of blobs) {
-    const temp = await fetchBlobFile(context, blob, object.sha256);
-    cache.publishObject(temp, object.sha256);
-    got.add(object.sha256);
+    cache.publishObject(await fetchBlobFile(context, blob, object.sha256), object.sha256);
   }
-  const wholePacks = [...packs].filter(([blob, { bytes }]) => bytes >= blob.size * WHOLE_PACK_PART);
-  await mapConcurrent(wholePacks, 2, async ([blob, pack]) => {
+  const wholePacks = [...packs].filter(([blob, bytes]) => bytes >= blob.size * WHOLE_PACK_PART);
+  await mapConcurrent(wholePacks, 2, async ([blob]) => {
     const hash = parseBlobKey(blob.key)?.hash as Sha256;
-    const temp = await fetchBlobFile(context, blob, hash);
-    cache.publishPack(temp, hash, blob.size);
-    // Only what the pack's own footer gives counts as received.
-    for (const object of pack.objects) if (cache.has(object)) got.add(object);
+    cache.publishPack(await fetchBlobFile(context, blob, hash), hash, blob.size);
   });
-  return got;
 }
 
 async function rebuildSmall(context: FetchPartContext, rebuilder: Rebuilder, object: WantedObject): Promise<void> {

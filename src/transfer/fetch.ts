@@ -1,5 +1,6 @@
 import * as fs from "node:fs";
 import path from "node:path";
+import { mapConcurrent } from "../base/concurrency.ts";
 import { isMlvError, MlvError } from "../base/errors.ts";
 import type { RepoPath } from "../base/ids.ts";
 import type { Body } from "../formats/body.ts";
@@ -14,6 +15,8 @@ import { fetchManifest } from "./fetch-manifest.ts";
 import type { RemoteVersion } from "./remote-store.ts";
 
 export type { FetchContext, VersionToFetch };
+
+const VERSIONS_AT_ONCE = 3;
 
 /** Is what a fetch did with one version. */
 export interface FetchedVersion {
@@ -30,22 +33,17 @@ export interface FetchedVersion {
  * Throws `content-mismatch` when what the remote has is damaged, `content-missing` when it lost a blob, `remote-…`, `disk-full`.
  */
 export async function fetchVersions(context: FetchContext, versions: readonly VersionToFetch[]): Promise<FetchedVersion[]> {
-  const results: FetchedVersion[] = [];
-  let isChecked = false;
+  let marker: Promise<void> | undefined;
   try {
-    for (const wanted of versions) {
-      if (isComplete(context.cache, wanted)) {
-        results.push({ target: wanted.target, pointer: wanted.pointer, status: "cached", receivedBytes: 0, files: 0 });
-        continue;
-      }
-      if (!isChecked) await context.store.checkMarker(false, context.signal);
-      isChecked = true;
-      results.push(await fetchOne(context, wanted));
-    }
+    return await mapConcurrent(versions, VERSIONS_AT_ONCE, async (wanted) => {
+      if (isComplete(context.cache, wanted))
+        return { target: wanted.target, pointer: wanted.pointer, status: "cached", receivedBytes: 0, files: 0 };
+      await (marker ??= context.store.checkMarker(false, context.signal));
+      return fetchOne(context, wanted);
+    });
   } finally {
     context.store.known.save();
   }
-  return results;
 }
 
 /** Tells whether the cache holds everything of a version that is wanted. Does not look at the bytes. */

@@ -28,13 +28,18 @@ export interface PushContext {
 
 /** Says what building one version's body works with. */
 export interface BuildContext extends PushContext {
+  /** Packs small objects; a reader may keep such a pack as it is. */
   readonly packer: RemotePacker;
+  /** Packs pieces and deltas of large objects, which are of no use to a reader but to rebuild these. */
+  readonly piecePacker: RemotePacker;
   readonly version: VersionToPush;
   /** Versions that the remote has, perhaps not whole. */
   readonly known: readonly RemoteVersion[];
   /** Tells whether the remote has a blob with its size. */
   readonly isThere: (blob: BodyBlob) => boolean;
   readonly onSent: (bytes: number) => void;
+  /** Runs an upload beside the packing; the push waits for it before it writes a body. */
+  readonly inBackground: (upload: () => Promise<void>) => Promise<void>;
 }
 
 /** Is a part of a stream: known now, or once the packer is finished. */

@@ -4,6 +4,7 @@ import type { BlobKey, RepoPath, Sha256 } from "../base/ids.ts";
 import type { Body } from "../formats/body.ts";
 import type { Pointer } from "../formats/pointer.ts";
 import type { RemoteStat } from "../remotes/remote.ts";
+import { BackgroundUploads } from "./background-uploads.ts";
 import { BodyBuilder } from "./body-builder.ts";
 import { Pin } from "./pin.ts";
 import { buildDirectory, buildFile } from "./push-build.ts";
@@ -28,6 +29,7 @@ export interface PushSummary {
   readonly savedBytes: number;
 }
 
+const UPLOADS_AT_ONCE = 2;
 const FEW_BLOBS = 24;
 const FEW_HEADS = 64;
 
@@ -130,12 +132,10 @@ class Push {
       signal,
     );
     const ancestors = await this.#readAncestors(versions);
-    const packer = new RemotePacker({
-      remote: store.remote,
-      tempFolder: cache.tempFolder,
-      signal,
-      onSent: (bytes) => this.#count(bytes, versions),
-    });
+    const packing = { remote: store.remote, tempFolder: cache.tempFolder, signal, onSent: (bytes: number) => this.#count(bytes, versions) };
+    const packer = new RemotePacker(packing);
+    const piecePacker = new RemotePacker(packing);
+    const background = new BackgroundUploads(UPLOADS_AT_ONCE);
     const builds: { readonly version: VersionToPush; readonly builder: BodyBuilder; readonly finish: () => Body }[] = [];
     try {
       for (const version of versions) {
@@ -143,18 +143,24 @@ class Push {
         const build: BuildContext = {
           ...this.#context,
           packer,
+          piecePacker,
           version,
           known: [...ancestors, ...present.values()],
           isThere: (blob) => this.#stats.get(blob.key)?.size === blob.size,
           onSent: (bytes) => this.#count(bytes, versions),
+          inBackground: (upload) => background.start(upload),
         };
         const builder = new BodyBuilder();
         const finish = version.pointer.kind === "dir" ? await buildDirectory(build, builder) : await buildFile(build, builder);
         builds.push({ version, builder, finish });
       }
       await packer.finish();
+      await piecePacker.finish();
+      await background.finish();
     } catch (error) {
       await packer.abort();
+      await piecePacker.abort();
+      await background.settle();
       throw error;
     }
     const bodies = builds.map(({ version, finish }) => ({ version, body: finish() }));

@@ -168,20 +168,20 @@ async function encodeRun(
 }
 
 async function sendPiece(context: BuildContext, ancestor: Ancestor, { data, range, frame }: EncodedPiece): Promise<StreamPart> {
-  const { packer } = context;
+  const { piecePacker } = context;
   const pieceHash = sha256(data);
   if (frame === undefined) {
     const place: { value?: Parameters<typeof appendPlace>[1] } = {};
-    await packer.addObject(pieceHash, data, (sent) => void (place.value = sent));
+    await piecePacker.addObject(pieceHash, data, (sent) => void (place.value = sent));
     return (builder) => appendPlace(builder, place.value);
   }
   if (range === undefined) {
-    const place = await packer.addFrame({ encoding: "zstd", decoded: data.length }, frame, pieceHash);
+    const place = await piecePacker.addFrame({ encoding: "zstd", decoded: data.length }, frame, pieceHash);
     return (builder) => appendPlace(builder, place);
   }
   const { base, body } = ancestor;
   const dictionary = { base: base.sha256, offset: range.offset, length: range.length };
-  const place = await packer.addFrame({ encoding: "delta", decoded: data.length, dictionary }, frame, pieceHash);
+  const place = await piecePacker.addFrame({ encoding: "delta", decoded: data.length, dictionary }, frame, pieceHash);
   return (builder) =>
     builder.append({
       encoding: "delta",

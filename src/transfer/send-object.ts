@@ -28,8 +28,10 @@ export async function sendObject(context: BuildContext, hash: Sha256, size: numb
   const key = blobKey("objects", hash);
   const found = cache.locate(hash);
   const source = found?.kind === "loose" ? fileSource(found.file, size) : bufferSource(cache.readSmall(hash) ?? new Uint8Array());
-  await putBlob(store.remote, key, source, signal);
-  onSent(size);
+  await context.inBackground(async () => {
+    await putBlob(store.remote, key, source, signal);
+    onSent(size);
+  });
   return [(builder) => builder.append({ encoding: "raw", blob: builder.blob(key, size), offset: 0, length: size })];
 }
 

@@ -21,7 +21,7 @@ export async function sendPieces(context: BuildContext, hash: Sha256, size: numb
     const frames = await Promise.all(pieces.map((piece) => compressAsync(piece)));
     for (const [index, piece] of pieces.entries()) {
       const frame = frames[index] as Buffer;
-      const place = await context.packer.addFrame({ encoding: "zstd", decoded: piece.length }, frame, sha256(piece));
+      const place = await context.piecePacker.addFrame({ encoding: "zstd", decoded: piece.length }, frame, sha256(piece));
       parts.push((builder) => appendPlace(builder, place));
     }
   };

@@ -10,6 +10,7 @@ import { LOOSE_MIN_BYTES, type Cache } from "../store/cache.ts";
 import type { CacheWriter } from "../store/cache-writer.ts";
 import { editManifest, readManifestRoot, type ManifestChange } from "../store/manifests.ts";
 import { readSmallFile } from "../store/small-files.ts";
+import { contentPath } from "./cache-links.ts";
 import { followSymlink, type FollowedFile } from "./follow.ts";
 import type { OtherEntry } from "./listing.ts";
 import {
@@ -67,6 +68,7 @@ interface PendingFile {
   readonly isNew: boolean;
   /** Where the bytes are, when the path itself is a symlink that is followed. */
   readonly source: FollowedFile | undefined;
+  readonly isCacheLink?: boolean | undefined;
 }
 
 interface HashedFile {
@@ -114,7 +116,7 @@ export async function captureFolder(context: CaptureContext, base: Pointer | und
 
 /** Stores the content of a target that is one file and returns its next version; throws as `captureFolder` does. */
 export async function captureFile(context: CaptureContext, file: ScannedFile): Promise<Capture> {
-  const absolute = path.join(context.root, context.target);
+  const absolute = contentPath(path.join(context.root, context.target), file.isCacheLink);
   const before = context.index.folder(context.target, "") !== undefined;
   const hashed = await storeOne(context, absolute, file.stat);
   context.writer.finish();
@@ -228,8 +230,8 @@ class FolderChanges {
         details: { path: `${this.#context.target}/${path_}` },
       });
     }
-    const { name, stat, isExecutable } = file;
-    this.#enqueue({ path: path_, name, folder, stat, isExecutable, isNew: file.known === undefined, source: undefined });
+    const { name, stat, isExecutable, isCacheLink } = file;
+    this.#enqueue({ path: path_, name, folder, stat, isExecutable, isNew: file.known === undefined, source: undefined, isCacheLink });
   }
 
   #enqueue(file: PendingFile): void {
@@ -267,9 +269,12 @@ class FolderChanges {
 
   async #store(file: PendingFile): Promise<HashedFile> {
     const { context } = this;
-    const absolute = file.source?.file ?? path.join(context.root, context.target, file.path);
+    const absolute = file.source?.file ?? contentPath(path.join(context.root, context.target, file.path), file.isCacheLink);
     if (file.stat.size >= LOOSE_MIN_BYTES) {
-      return context.writer.storeFile(absolute, { takeByLink: context.takeByLink && file.source === undefined, signal: context.signal });
+      return context.writer.storeFile(absolute, {
+        takeByLink: context.takeByLink && file.source === undefined && file.isCacheLink !== true,
+        signal: context.signal,
+      });
     }
     const { sha256, data } = readSmallFile(absolute, file.stat);
     context.writer.addSmall(sha256, data);

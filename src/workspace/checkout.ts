@@ -7,11 +7,12 @@ import type { RepoPath, Sha256 } from "../base/ids.ts";
 import { compareUtf8 } from "../base/safe-paths.ts";
 import type { ManifestEntry } from "../formats/manifest.ts";
 import { isSameVersion, type Pointer } from "../formats/pointer.ts";
-import { LOOSE_MIN_BYTES } from "../store/cache.ts";
+import { LOOSE_MIN_BYTES, type Cache } from "../store/cache.ts";
 import type { CacheWriter } from "../store/cache-writer.ts";
 import { readManifestEntries } from "../store/manifests.ts";
 import { readSmallFile } from "../store/small-files.ts";
 import { parentOf } from "./anchored.ts";
+import { contentPath } from "./cache-links.ts";
 import { materialise, removeFile, type MaterialiseContext } from "./materialise.ts";
 import { isWantedFile, scanFile, scanFolder, scanTree, type ScannedFile, type ScannedFolder, type ScanPlace } from "./scan.ts";
 import { TornWrites } from "./torn-writes.ts";
@@ -19,6 +20,7 @@ import { unpackFolder, type FileStat, type IndexedFile } from "./workspace-index
 
 /** Says what a checkout works with. */
 export interface CheckoutContext extends ScanPlace, MaterialiseContext {
+  readonly cache: Cache;
   /** Holds the notes by which an interrupted checkout is recognised. */
   readonly stateFolder: string;
   readonly writer: CacheWriter;
@@ -252,7 +254,7 @@ class Checkout {
   }
 
   async #save(relative: string, file: ScannedFile): Promise<void> {
-    const absolute = path.join(this.#context.root, relative);
+    const absolute = contentPath(path.join(this.#context.root, relative), file.isCacheLink);
     if (file.stat.size >= LOOSE_MIN_BYTES) {
       await this.#context.writer.storeFile(absolute, { signal: this.#context.signal });
     } else {
@@ -262,7 +264,7 @@ class Checkout {
   }
 
   async #hash(relative: string, file: ScannedFile): Promise<Sha256> {
-    const absolute = path.join(this.#context.root, relative);
+    const absolute = contentPath(path.join(this.#context.root, relative), file.isCacheLink);
     if (file.stat.size < LOOSE_MIN_BYTES) return readSmallFile(absolute, file.stat).sha256;
     return this.#context.cache.hashLoose(absolute, this.#context.signal);
   }

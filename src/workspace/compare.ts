@@ -9,6 +9,7 @@ import type { Pointer } from "../formats/pointer.ts";
 import { LOOSE_MIN_BYTES, type Cache } from "../store/cache.ts";
 import { leavesUnder, readManifestLeaf, readManifestRoot } from "../store/manifests.ts";
 import { hashFileNow, readSmallFile } from "../store/small-files.ts";
+import { contentPath } from "./cache-links.ts";
 import { goneFolders, isWanted, isWantedFile, scanFile, scanFolder, type ScannedFile, type ScanPlace } from "./scan.ts";
 import { unpackFolder, type IndexedFile } from "./workspace-index.ts";
 
@@ -184,14 +185,19 @@ class Comparison {
   }
 
   #hashPath(relative: string, size: number): Sha256 | undefined {
-    const absolute = path.join(this.#context.root, this.#context.target, relative);
     const scanned = scanFile({ ...this.#context, target: path.posix.join(this.#context.target, relative) }).files()[0];
-    return scanned === undefined || scanned.stat.size !== size ? undefined : hashFileNow(absolute, scanned.stat);
+    const absolute = path.join(this.#context.root, this.#context.target, relative);
+    return scanned === undefined || scanned.stat.size !== size
+      ? undefined
+      : hashFileNow(contentPath(absolute, scanned.isCacheLink), scanned.stat);
   }
 
   #hash(relative: string, file: ScannedFile): Sha256 {
     const { root, target, onEvent } = this.#context;
-    const absolute = this.#base.kind === "file" ? path.join(root, target) : path.join(root, target, relative);
+    const absolute = contentPath(
+      this.#base.kind === "file" ? path.join(root, target) : path.join(root, target, relative),
+      file.isCacheLink,
+    );
     if (file.stat.size >= LOOSE_MIN_BYTES)
       onEvent({ type: "progress", phase: "hash", files: 0, bytes: 0, totalBytes: file.stat.size, subject: target });
     return file.stat.size < LOOSE_MIN_BYTES ? readSmallFile(absolute, file.stat).sha256 : hashFileNow(absolute, file.stat);

@@ -1,6 +1,7 @@
 import * as fs from "node:fs";
 import { fromSystemError, MlvError, systemErrorCode } from "../base/errors.ts";
 import { compareUtf8 } from "../base/safe-paths.ts";
+import { statCacheLink } from "./cache-links.ts";
 
 /** Is something in a folder that is neither a file nor a folder. */
 export interface OtherEntry {
@@ -19,16 +20,25 @@ export interface FolderListing {
   /** The sub-folders' names, by their UTF-8 bytes. */
   readonly folders: readonly string[];
   readonly others: readonly OtherEntry[];
+  /** The names among the files that are symlinks into the cache; their stat data are those of the objects. */
+  readonly links?: ReadonlySet<string>;
+}
+
+/** Says what a listing is to leave out, and where the objects are to which symlinks count as files. */
+export interface ListOptions {
+  readonly isIgnored?: ((name: string, isFolder: boolean) => boolean) | undefined;
+  readonly cacheFolder?: string | undefined;
 }
 
 const EMPTY: FolderListing = { names: [], stats: new Float64Array(0), executable: new Uint8Array(0), folders: [], others: [] };
 
 /**
  * Lists a folder with one `readdir` and one `lstat` an entry; a folder that is not there lists as empty.
- * `isIgnored` drops entries by name. Throws `name-not-utf8` naming the file, `permission-denied`, `io-failed`.
+ * A symlink into the cache is the file that it stands for; where its object is gone, so is the file.
+ * Throws `name-not-utf8` naming the file unless it is ignored, `permission-denied`, `io-failed`.
  */
-export function listFolder(folder: string, isIgnored?: (name: string, isFolder: boolean) => boolean): FolderListing {
-  const entries = readNames(folder);
+export function listFolder(folder: string, { isIgnored, cacheFolder }: ListOptions = {}): FolderListing {
+  const entries = readNames(folder, isIgnored);
   if (entries.length === 0) return EMPTY;
   const names: string[] = [];
   const folders: string[] = [];
@@ -36,10 +46,20 @@ export function listFolder(folder: string, isIgnored?: (name: string, isFolder: 
   const stats = new Float64Array(entries.length * 4);
   const executable = new Uint8Array(entries.length);
   const prefix = `${folder}/`;
+  let links: Set<string> | undefined;
   for (const name of entries) {
-    const stat = lstat(prefix + name);
+    let stat = lstat(prefix + name);
     if (stat === undefined) continue;
-    const kind = stat.mode & fs.constants.S_IFMT;
+    let kind = stat.mode & fs.constants.S_IFMT;
+    if (kind === fs.constants.S_IFLNK && cacheFolder !== undefined) {
+      const object = statCacheLink(prefix + name, cacheFolder);
+      if (object === "dangling") continue;
+      if (object !== undefined) {
+        (links ??= new Set()).add(name);
+        stat = object;
+        kind = fs.constants.S_IFREG;
+      }
+    }
     if (isIgnored?.(name, kind === fs.constants.S_IFDIR) === true) continue;
     if (kind === fs.constants.S_IFREG) {
       const at = names.length * 4;
@@ -55,7 +75,7 @@ export function listFolder(folder: string, isIgnored?: (name: string, isFolder: 
       others.push({ name, kind: otherKind(kind) });
     }
   }
-  return { names, stats: stats.subarray(0, names.length * 4), executable, folders, others };
+  return { names, stats: stats.subarray(0, names.length * 4), executable, folders, others, ...(links === undefined ? {} : { links }) };
 }
 
 function lstat(file: string): fs.Stats | undefined {
@@ -66,7 +86,7 @@ function lstat(file: string): fs.Stats | undefined {
   }
 }
 
-function readNames(folder: string): string[] {
+function readNames(folder: string, isIgnored: ListOptions["isIgnored"]): string[] {
   let names: string[];
   try {
     names = fs.readdirSync(folder);
@@ -80,17 +100,17 @@ function readNames(folder: string): string[] {
       const code = name.charCodeAt(index);
       if (code < 0xd800) continue;
       isPlain = false;
-      if (code === 0xfffd) assertUtf8Names(folder);
+      if (code === 0xfffd) assertUtf8Names(folder, isIgnored);
     }
   }
   return isPlain ? names.sort() : names.sort(compareUtf8);
 }
 
 /** Tells a name that holds U+FFFD from one whose bytes are no UTF-8: Node shows both alike. */
-function assertUtf8Names(folder: string): void {
+function assertUtf8Names(folder: string, isIgnored: ListOptions["isIgnored"]): void {
   for (const bytes of fs.readdirSync(folder, { encoding: "buffer" })) {
     const name = bytes.toString("utf8");
-    if (Buffer.from(name).equals(bytes)) continue;
+    if (Buffer.from(name).equals(bytes) || isIgnored?.(name, false) === true) continue;
     const shown = [...bytes]
       .map((byte) => (byte < 0x20 || byte > 0x7e ? `\\x${byte.toString(16).padStart(2, "0")}` : String.fromCharCode(byte)))
       .join("");

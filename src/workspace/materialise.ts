@@ -54,10 +54,11 @@ export async function materialise(context: MaterialiseContext, file: FileToWrite
     } else {
       await cache.assertSound(file.sha256, context.signal);
       ensureFolder(stagingFolder);
-      linkObject(context, found.file, staging, file);
+      await linkObject(context, found.file, staging, file);
     }
     const place = folders.locate(file.folder, file.name, { create: true }) as string;
-    return moveInto(staging, place);
+    const written = moveInto(staging, place);
+    return written.isSymbolicLink() ? fs.statSync(cache.objectPath(file.sha256)) : written;
   } catch (error) {
     fs.rmSync(staging, { force: true });
     throw fromSystemError(error, "write", shown);
@@ -120,20 +121,38 @@ function createFile(staging: string, stagingFolder: string, isExecutable: boolea
   }
 }
 
-function linkObject(context: MaterialiseContext, object: string, staging: string, file: FileToWrite): void {
+/** Is more than a tick of any file system's clock. */
+const SETTLED_SECONDS = 0.1;
+
+async function linkObject(context: MaterialiseContext, object: string, staging: string, file: FileToWrite): Promise<void> {
   const { link, umask, cache } = context;
-  if (link === "symlink") {
+  // A link shares its mode with the cache, so executables are copied; across file systems there is no hard link at all.
+  if (link === "symlink" && !file.isExecutable) {
     fs.symlinkSync(object, staging);
     return;
   }
-  // A hard link shares its mode with the cache, so executables are copied; across file systems there is no link at all.
   if (link === "hardlink" && !file.isExecutable && tryHardLink(object, staging)) {
     cache.ledger.trust(file.sha256, fs.lstatSync(object));
     return;
   }
   const clone = link === "reflink" ? fs.constants.COPYFILE_FICLONE_FORCE : fs.constants.COPYFILE_FICLONE;
-  fs.copyFileSync(object, staging, fs.constants.COPYFILE_EXCL | (link === "copy" ? 0 : clone));
+  try {
+    await fs.promises.copyFile(object, staging, fs.constants.COPYFILE_EXCL | (link === "copy" ? 0 : clone));
+  } catch (error) {
+    throw link === "reflink" ? cannotClone(error, file) : error;
+  }
   fs.chmodSync(staging, (file.isExecutable ? 0o777 : 0o666) & ~umask);
+  // An edit can only follow once the file has its name, so with an mtime a moment older it can never look unmodified.
+  const mtime = Date.now() / 1000 - SETTLED_SECONDS;
+  fs.utimesSync(staging, mtime, mtime);
+}
+
+function cannotClone(error: unknown, { folder, name }: FileToWrite): unknown {
+  if (!["ENOTSUP", "EOPNOTSUPP", "EXDEV", "EINVAL", "ENOSYS", "ENOTTY"].includes(systemErrorCode(error) ?? "")) return error;
+  return new MlvError("io-failed", `\`${path.posix.join(folder, name)}\` lies where files cannot be cloned, and \`link: reflink\` allows nothing else`, {
+    hint: "`mlv config set --local link auto` clones where that is possible and copies elsewhere",
+    cause: error,
+  });
 }
 
 function tryHardLink(object: string, staging: string): boolean {

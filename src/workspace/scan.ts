@@ -1,6 +1,7 @@
 import * as fs from "node:fs";
 import path from "node:path";
 import { compareUtf8 } from "../base/safe-paths.ts";
+import { statCacheLink } from "./cache-links.ts";
 import type { IndexFolder } from "./index-file.ts";
 import { listFolder, type FolderListing, type OtherEntry } from "./listing.ts";
 import { isUnchanged, unpackFile, type FileStat, type IndexedFile, type WorkspaceIndex } from "./workspace-index.ts";
@@ -16,6 +17,8 @@ export interface ScannedFile {
   readonly known: IndexedFile | undefined;
   /** True when the file is certainly the one that the index knows. */
   readonly isUnchanged: boolean;
+  /** True when the file is a symlink into the cache; `stat` is then the object's. */
+  readonly isCacheLink?: boolean;
 }
 
 /** Is one folder of a target beside what the index knows of it. */
@@ -40,12 +43,18 @@ export interface ScanPlace {
   readonly target: string;
   readonly index: WorkspaceIndex;
   readonly isIgnored?: IgnoreRule | undefined;
+  /** The cache to which symlinks stand for files; without it they are symlinks like any others. */
+  readonly cache?: { readonly folder: string } | undefined;
 }
 
 /** Compares one folder of a target with the index; for a target that is a file, its one name is compared. */
 export function scanFolder(place: ScanPlace, folder: string): ScannedFolder {
   const relative = folder === "" ? place.target : `${place.target}/${folder}`;
-  return compareFolder(place, folder, listFolder(path.join(place.root, relative), ruleFor(place, relative, folder)));
+  return compareFolder(
+    place,
+    folder,
+    listFolder(path.join(place.root, relative), { isIgnored: ruleFor(place, relative, folder), cacheFolder: place.cache?.folder }),
+  );
 }
 
 /** As in Git, ignore rules leave out what is new, never what is tracked already. */
@@ -65,7 +74,9 @@ function ruleFor(place: ScanPlace, relative: string, folder: string): ((name: st
 /** Compares a target that is a single file with the index. Its listing holds one file at most, under the target's base name. */
 export function scanFile(place: ScanPlace): ScannedFolder {
   const file = path.join(place.root, place.target);
-  const stat = fs.lstatSync(file, { throwIfNoEntry: false });
+  const own = fs.lstatSync(file, { throwIfNoEntry: false });
+  const object = own?.isSymbolicLink() === true && place.cache !== undefined ? statCacheLink(file, place.cache.folder) : undefined;
+  const stat = object === "dangling" ? undefined : (object ?? own);
   const name = path.posix.basename(place.target);
   const isFile = stat?.isFile() === true;
   const kind =
@@ -84,6 +95,7 @@ export function scanFile(place: ScanPlace): ScannedFolder {
     executable: Uint8Array.of(isFile && (stat.mode & 0o100) !== 0 ? 1 : 0),
     folders: stat?.isDirectory() === true ? [name] : [],
     others: kind === undefined || stat?.isDirectory() === true ? [] : [{ name, kind }],
+    ...(object === undefined || object === "dangling" ? {} : { links: new Set([name]) }),
   };
   return compareFolder(place, "", listing);
 }
@@ -123,11 +135,12 @@ function joinFiles(listing: FolderListing, known: IndexFolder | undefined, isSet
     const { stats } = listing;
     const stat: FileStat = { size: stats[at] ?? 0, mtimeMs: stats[at + 1] ?? 0, ctimeMs: stats[at + 2] ?? 0, ino: stats[at + 3] ?? 0 };
     const isExecutable = listing.executable[index] === 1;
+    const link = listing.links?.has(name) === true ? { isCacheLink: true } : undefined;
     const position = known === undefined ? undefined : positions.get(name);
-    if (known === undefined || position === undefined) return { name, stat, isExecutable, known: undefined, isUnchanged: false };
+    if (known === undefined || position === undefined) return { name, stat, isExecutable, known: undefined, isUnchanged: false, ...link };
     const file = unpackFile(known, name, position);
     const unchanged = isSettled && file.isExecutable === isExecutable && isUnchanged(known, position, stat);
-    return { name, stat, isExecutable, known: file, isUnchanged: unchanged };
+    return { name, stat, isExecutable, known: file, isUnchanged: unchanged, ...link };
   });
 }
 

@@ -193,8 +193,8 @@ export class WorkspaceIndex {
 }
 
 /**
- * Tells whether a file is certainly the one that was recorded: size, times and inode agree, and it was not written in the tick in which it
- * was recorded (Git's "racy" rule).
+ * Tells whether a file is certainly the one that was recorded: size, times and inode agree, and it was not modified in the tick in which it
+ * was recorded (Git's "racy" rule): a later edit then has another mtime.
  */
 export function isUnchanged(folder: IndexFolder, position: number, stat: FileStat): boolean {
   const { stats } = folder;
@@ -204,8 +204,7 @@ export function isUnchanged(folder: IndexFolder, position: number, stat: FileSta
     stats[at + 1] === stat.mtimeMs &&
     stats[at + 2] === stat.ctimeMs &&
     stats[at + 3] === stat.ino &&
-    stat.mtimeMs < folder.recordedAt - TICK_MS &&
-    stat.ctimeMs < folder.recordedAt - TICK_MS
+    stat.mtimeMs < folder.recordedAt - TICK_MS
   );
 }
 
