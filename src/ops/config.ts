@@ -90,7 +90,9 @@ function keyPath(key: string): readonly string[] {
   const match = /^remotes\.(.+)\.([a-z0-9-]+)$/.exec(key);
   if (match !== null) return ["remotes", match[1] ?? "", match[2] ?? ""];
   if (key === "trust") throw new MlvError("usage", "`trust` is changed with `mlv remote trust`");
-  throw new MlvError("usage", `\`${key}\` is no setting`, { hint: "the settings are cache.dir, link, jobs, default and remotes.NAME.OPTION" });
+  throw new MlvError("usage", `\`${key}\` is no setting`, {
+    hint: "the settings are cache.dir, link, jobs, default and remotes.NAME.OPTION",
+  });
 }
 
 function toValue(key: string, value: string): unknown {

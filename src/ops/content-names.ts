@@ -74,4 +74,3 @@ function lookInside(workspace: Workspace, version: Pick<ContentPlace, "target" |
 export function placeName({ target, inner }: ContentPlace): string {
   return inner === undefined ? target : `${target}/${inner}`;
 }
-

@@ -47,7 +47,10 @@ export async function compareFolders(workspace: Workspace, question: FolderQuest
 }
 
 /** Returns the size that a version has a file with, or undefined when it has none, or when its list is not cached. */
-export function findSize(workspace: Workspace, { target, pointer, inner }: { readonly target: string; readonly pointer: Pointer; readonly inner: string }): number | undefined {
+export function findSize(
+  workspace: Workspace,
+  { target, pointer, inner }: { readonly target: string; readonly pointer: Pointer; readonly inner: string },
+): number | undefined {
   try {
     return findManifestEntry(workspace.cache, pointer.sha256, `\`${target}\``, inner)?.size;
   } catch (error) {
@@ -57,7 +60,9 @@ export function findSize(workspace: Workspace, { target, pointer, inner }: { rea
 }
 
 function wantedLeaves(root: ManifestRoot, only: readonly string[] | undefined): ManifestLeaf[] {
-  return only === undefined ? [...root.leaves] : [...new Set(only.flatMap((prefix) => leavesUnder(root, prefix)))].sort((a, b) => compareUtf8(a.firstPath, b.firstPath));
+  return only === undefined
+    ? [...root.leaves]
+    : [...new Set(only.flatMap((prefix) => leavesUnder(root, prefix)))].sort((a, b) => compareUtf8(a.firstPath, b.firstPath));
 }
 
 interface Reading {
@@ -117,7 +122,8 @@ function withRenames(pairs: readonly EntryPair[]): FileDiff[] {
     return [{ path: after.path, status: "renamed", from: from.path, sizeBefore: from.size, sizeAfter: after.size }];
   });
   for (const [before, after] of pairs) {
-    if (before !== undefined && after === undefined && !renamed.has(before)) files.push({ path: before.path, status: "deleted", sizeBefore: before.size });
+    if (before !== undefined && after === undefined && !renamed.has(before))
+      files.push({ path: before.path, status: "deleted", sizeBefore: before.size });
   }
   return files.sort((a, b) => compareUtf8(a.path, b.path));
 }

@@ -56,7 +56,11 @@ export interface VersionsQuestion extends TargetPair {
 }
 
 /** Returns how a target's versions, and with `withWorkspace` the data on disk, differ; undefined when they do not. */
-export async function compareVersions(workspace: Workspace, question: VersionsQuestion, withWorkspace: boolean): Promise<TargetDiff | undefined> {
+export async function compareVersions(
+  workspace: Workspace,
+  question: VersionsQuestion,
+  withWorkspace: boolean,
+): Promise<TargetDiff | undefined> {
   const { target, from, before, after, only, remote } = question;
   const changes = withWorkspace && after !== undefined ? workspaceChanges(workspace, question, after) : NO_CHANGES;
   const isSame = before !== undefined && after !== undefined && isSameVersion(before, after);
@@ -104,7 +108,10 @@ function workspaceChanges(workspace: Workspace, question: VersionsQuestion, afte
   const list = compareTarget({ root, target, index, cache, isIgnored, onEvent, signal }, info?.pointer ?? after, only).changes;
   if (info === undefined || isSameVersion(info.pointer, after)) return { list, note: undefined };
   // The workspace was made from another version: its edits are no edits of this one.
-  return { list: [], note: list.length === 0 ? undefined : "the workspace was made from another version and was edited; `mlv status` says how" };
+  return {
+    list: [],
+    note: list.length === 0 ? undefined : "the workspace was made from another version and was edited; `mlv status` says how",
+  };
 }
 
 interface Overlay {

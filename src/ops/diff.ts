@@ -60,7 +60,11 @@ export async function diff(context: OperationContext, options: DiffOptions): Pro
   return withWorkspace(context, async (workspace) => {
     const [before, after] = await readSides(workspace, options);
     const unreadable = [...before.unreadable, ...after.unreadable];
-    const wanted = selectPaths(workspace, options.paths, [...before.pointers.keys(), ...after.pointers.keys(), ...unreadable.map(({ target }) => target)]);
+    const wanted = selectPaths(workspace, options.paths, [
+      ...before.pointers.keys(),
+      ...after.pointers.keys(),
+      ...unreadable.map(({ target }) => target),
+    ]);
     const isBroken = new Set(unreadable.map(({ target }) => target));
     const ignore = after.side.commit === undefined ? await workspace.ignore() : undefined;
     const targets: TargetDiff[] = [];
@@ -68,7 +72,12 @@ export async function diff(context: OperationContext, options: DiffOptions): Pro
       throwIfAborted(context.signal);
       const only = wanted(pair.target, pair.from);
       if (only === "none" || isBroken.has(pair.target)) continue;
-      const question = { ...pair, only: only === "all" ? undefined : only, remote: options.remote, isIgnored: ignore?.ignores.bind(ignore) };
+      const question = {
+        ...pair,
+        only: only === "all" ? undefined : only,
+        remote: options.remote,
+        isIgnored: ignore?.ignores.bind(ignore),
+      };
       const found = await compareVersions(workspace, question, after.side.commit === undefined);
       if (found !== undefined) targets.push(found);
     }
@@ -93,7 +102,12 @@ async function readSides(workspace: Workspace, options: DiffOptions): Promise<re
     const b = options.b === undefined ? await readWorkTree(workspace) : await readRevision(workspace, options.b);
     if (options.a !== undefined) return [await readRevision(workspace, options.a), b];
     const head = await headCommit(repository);
-    return [head === undefined ? { side: { name: "HEAD", commit: undefined }, pointers: new Map(), unreadable: [] } : await readRevision(workspace, "HEAD"), b];
+    return [
+      head === undefined
+        ? { side: { name: "HEAD", commit: undefined }, pointers: new Map(), unreadable: [] }
+        : await readRevision(workspace, "HEAD"),
+      b,
+    ];
   }
   const left = range[1] === "" ? "HEAD" : (range[1] ?? "HEAD");
   const right = range[3] === "" ? "HEAD" : (range[3] ?? "HEAD");
@@ -129,7 +143,10 @@ function selectPaths(workspace: Workspace, paths: readonly string[], targets: re
     const repoPath = toRepoPath(workspace, given);
     const path = isPointerPath(repoPath) && targets.includes(targetOf(repoPath)) ? targetOf(repoPath) : repoPath;
     if (targets.some((target) => isUnder(target, path) || isUnder(path, target))) return path;
-    throw new MlvError("target-not-found", `\`${given}\` is no tracked target, nor inside one, on either side`, { hint: "`mlv ls` lists what is tracked", details: { path: given } });
+    throw new MlvError("target-not-found", `\`${given}\` is no tracked target, nor inside one, on either side`, {
+      hint: "`mlv ls` lists what is tracked",
+      details: { path: given },
+    });
   });
   return (target, from) => {
     if (wanted.some((path) => isUnder(target, path) || (from !== undefined && isUnder(from, path)))) return "all";
@@ -151,9 +168,15 @@ function* pairTargets(before: ReadonlyMap<RepoPath, Pointer>, after: ReadonlyMap
     const same = before.get(target);
     const from = same === undefined && pointer.size > 0 ? gone.get(pointer.sha256)?.shift() : undefined;
     if (from !== undefined) renamedFrom.add(from);
-    pairs.push({ target, ...(from === undefined ? {} : { from }), before: same ?? (from === undefined ? undefined : before.get(from)), after: pointer });
+    pairs.push({
+      target,
+      ...(from === undefined ? {} : { from }),
+      before: same ?? (from === undefined ? undefined : before.get(from)),
+      after: pointer,
+    });
   }
-  for (const [target, pointer] of before) if (!after.has(target) && !renamedFrom.has(target)) pairs.push({ target, before: pointer, after: undefined });
+  for (const [target, pointer] of before)
+    if (!after.has(target) && !renamedFrom.has(target)) pairs.push({ target, before: pointer, after: undefined });
   yield* pairs.sort((a, b) => compareUtf8(a.target, b.target));
 }
 

@@ -52,7 +52,12 @@ const GIT_FLOOR = [2, 25] as const;
 function checkNode(): DoctorCheck {
   const version = process.versions.node;
   if (isAtLeast(version, NODE_FLOOR)) return ok("node-version", `Node ${version}`);
-  return { name: "node-version", state: "failed", message: `Node ${version} is too old`, hint: `install Node ${NODE_FLOOR.join(".")} or later` };
+  return {
+    name: "node-version",
+    state: "failed",
+    message: `Node ${version} is too old`,
+    hint: `install Node ${NODE_FLOOR.join(".")} or later`,
+  };
 }
 
 async function checkGit(context: OperationContext): Promise<DoctorCheck> {
@@ -61,7 +66,12 @@ async function checkGit(context: OperationContext): Promise<DoctorCheck> {
     const { stdout } = await runGit({ root: toAbsolutePath(path.resolve(context.cwd)) }, ["--version"], { signal: context.signal });
     const version = /\d+(?:\.\d+)+/.exec(stdout.toString("utf8"))?.[0] ?? "0";
     if (isAtLeast(version, GIT_FLOOR)) return ok("git-version", `Git ${version}`);
-    return { name: "git-version", state: "warning", message: `Git ${version} is older than any that mlv is tested with`, hint: `install Git ${GIT_FLOOR.join(".")} or later` };
+    return {
+      name: "git-version",
+      state: "warning",
+      message: `Git ${version} is older than any that mlv is tested with`,
+      hint: `install Git ${GIT_FLOOR.join(".")} or later`,
+    };
   } catch (error) {
     return fromError("git-version", error);
   }
@@ -84,7 +94,8 @@ async function checkWorkspace(workspace: Workspace, options: DoctorOptions): Pro
   await run("configuration", async () => {
     const { remotes, defaultRemote } = await workspace.configuration();
     if (remotes.size === 0) return warn("configuration", "there is no remote yet", "add one: `mlv remote add origin URL`");
-    if (defaultRemote === undefined) return warn("configuration", "there are several remotes and no default", "choose one: `mlv remote default NAME`");
+    if (defaultRemote === undefined)
+      return warn("configuration", "there are several remotes and no default", "choose one: `mlv remote default NAME`");
     return ok("configuration", `${remotes.size} ${remotes.size === 1 ? "remote" : "remotes"}, the default is \`${defaultRemote}\``);
   });
   await run("cache", () => checkCache(workspace));
@@ -166,13 +177,19 @@ async function checkPointers(workspace: Workspace): Promise<DoctorCheck> {
     }
   }
   if (broken.length === 0) return ok("pointers", `${targets.length} targets, every pointer can be read`);
-  return fail("pointers", broken.slice(0, 5).join("; ") + (broken.length > 5 ? `; and ${broken.length - 5} more` : ""), "`mlv status` names them all");
+  return fail(
+    "pointers",
+    broken.slice(0, 5).join("; ") + (broken.length > 5 ? `; and ${broken.length - 5} more` : ""),
+    "`mlv status` names them all",
+  );
 }
 
 function checkLeftovers(workspace: Workspace): DoctorCheck {
   const partial = path.join(workspace.stateFolder, "partial");
   const names = fs.existsSync(partial) ? fs.readdirSync(partial) : [];
-  const temporary = [...new Set([workspace.stagingFolder, workspace.cache.tempFolder])].flatMap((folder) => (fs.existsSync(folder) ? fs.readdirSync(folder) : []));
+  const temporary = [...new Set([workspace.stagingFolder, workspace.cache.tempFolder])].flatMap((folder) =>
+    fs.existsSync(folder) ? fs.readdirSync(folder) : [],
+  );
   const message = `${temporary.length} temporary files of commands that run now, ${names.length} unfinished downloads`;
   return names.length === 0 ? ok("leftovers", message) : warn("leftovers", message, "`mlv pull` finishes downloads");
 }

@@ -86,10 +86,24 @@ function rootOf(folder: string): AbsolutePath {
   }
 }
 
-const FETCH = ["-c", "protocol.ext.allow=never", "-c", "fetch.fsckObjects=true", "fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--filter=blob:none"];
+const FETCH = [
+  "-c",
+  "protocol.ext.allow=never",
+  "-c",
+  "fetch.fsckObjects=true",
+  "fetch",
+  "--quiet",
+  "--no-tags",
+  "--no-recurse-submodules",
+  "--filter=blob:none",
+];
 
 /** One commit by name; what no server gives by name (a short hash, `main~2`) is looked for in all branches and tags. */
-async function fetchCommit(context: OperationContext, place: { readonly root: AbsolutePath }, { rev = "HEAD", repository }: ForeignQuestion): Promise<string> {
+async function fetchCommit(
+  context: OperationContext,
+  place: { readonly root: AbsolutePath },
+  { rev = "HEAD", repository }: ForeignQuestion,
+): Promise<string> {
   const { signal } = context;
   // eslint-disable-next-line no-control-regex
   if (rev === "" || /^[-+^]|[:*?[\\\u0000-\u0020]/.test(rev)) throw notFound(rev, repository);
@@ -135,7 +149,14 @@ function chooseRemote(text: string, name: string | undefined): RemoteConfig {
   const wanted = name ?? byDefault ?? only;
   const found = remotes.find((remote) => remote.name === wanted);
   if (found !== undefined) return found;
-  throw new MlvError("remote-not-configured", wanted === undefined ? "that repository's mlv.yaml names no remote" : `that repository's mlv.yaml has no remote \`${wanted}\``, {
-    hint: remotes.length === 0 ? "its owner may keep it in local.yaml: ask for it to be committed" : `its remotes are ${remotes.map((remote) => remote.name).join(", ")}`,
-  });
+  throw new MlvError(
+    "remote-not-configured",
+    wanted === undefined ? "that repository's mlv.yaml names no remote" : `that repository's mlv.yaml has no remote \`${wanted}\``,
+    {
+      hint:
+        remotes.length === 0
+          ? "its owner may keep it in local.yaml: ask for it to be committed"
+          : `its remotes are ${remotes.map((remote) => remote.name).join(", ")}`,
+    },
+  );
 }

@@ -45,7 +45,8 @@ export async function collectWorktrees(needs: Needs, repository: Repository, con
     try {
       for (const target of await listTargets(workspace)) {
         const file = path.join(workspace.root, pointerPath(target));
-        if (fs.lstatSync(file, { throwIfNoEntry: false })?.isFile() === true) needText(needs, fs.readFileSync(file, "utf8"), pointerPath(target));
+        if (fs.lstatSync(file, { throwIfNoEntry: false })?.isFile() === true)
+          needText(needs, fs.readFileSync(file, "utf8"), pointerPath(target));
       }
     } finally {
       workspace.close();

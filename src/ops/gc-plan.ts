@@ -51,7 +51,9 @@ export function planGc(cache: Cache, needs: Needs, options: { readonly force: bo
     if (!staying.has(stored.sha256) && (stored.pack === undefined || packs.emptied.has(stored.pack.sha256))) removable.add(stored.sha256);
   }
   const freedItems = freed.map((group) => toItem(group, removable)).filter((item) => item.size > 0 || item.files > 0);
-  const removeObjects = new Set([...loose.values()].filter((stored) => stored.pack === undefined && removable.has(stored.sha256)).map((stored) => stored.sha256));
+  const removeObjects = new Set(
+    [...loose.values()].filter((stored) => stored.pack === undefined && removable.has(stored.sha256)).map((stored) => stored.sha256),
+  );
   const total = countAll(cache);
   const freedBytes = freedItems.reduce((sum, item) => sum + item.size, 0);
   return {
@@ -150,7 +152,14 @@ function groupUnneeded(cache: Cache, unneeded: ReadonlyMap<Sha256, Stored>, need
   for (const stored of unneeded.values()) {
     if (taken.has(stored.sha256)) continue;
     const isPushed = needs.pushed.has(stored.sha256) || pushedMembers.has(stored.sha256);
-    groups.push({ sha256: stored.sha256, kind: needs.pushed.has(stored.sha256) ? "file" : "unknown", members: [stored], names: [], files: 1, isPushed });
+    groups.push({
+      sha256: stored.sha256,
+      kind: needs.pushed.has(stored.sha256) ? "file" : "unknown",
+      members: [stored],
+      names: [],
+      files: 1,
+      isPushed,
+    });
   }
   return groups;
 }

@@ -62,7 +62,11 @@ export async function get(context: OperationContext, options: GetOptions): Promi
     const foreign = await readForeign(context, { ...options, folder: path.join(staging, "git") });
     const { openRemote } = await import("../remotes/open.ts");
     const trusted = (context.env["MLV_TRUST_ENDPOINTS"] ?? "").split(",").map((host) => host.trim());
-    const remote = await openRemote(foreign.remote, { repositoryRoot: foreign.root, env: context.env, isTrusted: (host) => trusted.includes(host) });
+    const remote = await openRemote(foreign.remote, {
+      repositoryRoot: foreign.root,
+      env: context.env,
+      isTrusted: (host) => trusted.includes(host),
+    });
     try {
       const store = new RemoteStore({ remote, name: foreign.remote.name, stateFolder: path.join(staging, "state") });
       const received = await receive(context, { foreign, store, staging });
@@ -101,7 +105,10 @@ function findDestination(context: OperationContext, options: GetOptions): string
     throw new MlvError("path-not-found", `the folder \`${path.dirname(out)}\` does not exist`, { details: { path: path.dirname(out) } });
   }
   if (fs.lstatSync(out, { throwIfNoEntry: false }) !== undefined && !options.force) {
-    throw new MlvError("target-exists", `\`${out}\` exists already`, { hint: "choose another name with `-o`, or replace it with `--force`", details: { path: out } });
+    throw new MlvError("target-exists", `\`${out}\` exists already`, {
+      hint: "choose another name with `-o`, or replace it with `--force`",
+      details: { path: out },
+    });
   }
   return out;
 }
@@ -139,13 +146,28 @@ async function receive(context: OperationContext, { foreign, store, staging }: R
       });
     }
     const index = new WorkspaceIndex(path.join(state, "index"), path.join(state, "tmp"));
-    const place = { root, target: name, index, cache, folders, stateFolder: state, stagingFolder: path.join(state, "tmp"), link: "auto", umask: readUmask() } as const;
-    const result = await checkoutTarget({ ...place, writer: new CacheWriter(cache), force: false, dryRun: false, jobs, onEvent, signal }, pointer, only);
+    const place = {
+      root,
+      target: name,
+      index,
+      cache,
+      folders,
+      stateFolder: state,
+      stagingFolder: path.join(state, "tmp"),
+      link: "auto",
+      umask: readUmask(),
+    } as const;
+    const result = await checkoutTarget(
+      { ...place, writer: new CacheWriter(cache), force: false, dryRun: false, jobs, onEvent, signal },
+      pointer,
+      only,
+    );
     const [bad] = [...result.missing, ...result.damaged.map((file) => file.path)];
     if (bad !== undefined) throw new MlvError("content-mismatch", `\`${bad}\` could not be written`, { details: { path: bad } });
     const source = path.join(root, name, inner);
     const stat = fs.lstatSync(source, { throwIfNoEntry: false });
-    if (stat === undefined) throw new MlvError("target-not-found", `\`${target}\` has nothing at \`${inner}\``, { details: { path: `${target}/${inner}` } });
+    if (stat === undefined)
+      throw new MlvError("target-not-found", `\`${target}\` has nothing at \`${inner}\``, { details: { path: `${target}/${inner}` } });
     const kind = stat.isDirectory() ? "dir" : "file";
     const sha256 = inner !== "" && kind === "file" ? await cache.hashLoose(source, signal) : pointer.sha256;
     return { kind, sha256, files: result.written, size: result.writtenBytes, receivedBytes: fetched?.receivedBytes ?? 0, source };
@@ -159,7 +181,10 @@ async function receive(context: OperationContext, { foreign, store, staging }: R
  * One rename gives the destination its content; a symlink that stands there is replaced, never followed. What `force` replaces is put back
  * when the rename fails.
  */
-function publish(source: string, { out, staging, force }: { readonly out: string; readonly staging: string; readonly force: boolean }): void {
+function publish(
+  source: string,
+  { out, staging, force }: { readonly out: string; readonly staging: string; readonly force: boolean },
+): void {
   const replaced = path.join(staging, "replaced");
   const isThere = fs.lstatSync(out, { throwIfNoEntry: false }) !== undefined;
   try {

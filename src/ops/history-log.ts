@@ -95,14 +95,28 @@ interface Sources {
 
 async function describe(workspace: Workspace, commit: FileCommit, { catFile, pushed }: Sources): Promise<LoggedVersion> {
   const { commit: id, author, email, date, subject, oid, oldPath } = commit;
-  const shared = { commit: id, author, email, date, subject, target: targetOf(commit.path), ...(oldPath === undefined ? {} : { from: targetOf(oldPath) }) };
+  const shared = {
+    commit: id,
+    author,
+    email,
+    date,
+    subject,
+    target: targetOf(commit.path),
+    ...(oldPath === undefined ? {} : { from: targetOf(oldPath) }),
+  };
   if (oid === undefined) return { ...shared, action: "deleted", isCached: false, isPushed: undefined };
   const action = oldPath === undefined ? "changed" : "renamed";
   try {
     const object = await catFile.read(oid);
     if (object === undefined) return { ...shared, action, problem: "Git lacks its object", isCached: false, isPushed: undefined };
     const pointer = parsePointer(object.content.toString("utf8"), commit.path);
-    return { ...shared, action, pointer, isCached: isComplete(workspace.cache, { target: shared.target, pointer }), isPushed: pushed?.has(pointer) };
+    return {
+      ...shared,
+      action,
+      pointer,
+      isCached: isComplete(workspace.cache, { target: shared.target, pointer }),
+      isPushed: pushed?.has(pointer),
+    };
   } catch (error) {
     if (!isMlvError(error)) throw error;
     return { ...shared, action, problem: error.message, isCached: false, isPushed: undefined };

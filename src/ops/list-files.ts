@@ -50,7 +50,8 @@ export interface ListFilesResult {
  */
 export async function listFiles(context: OperationContext, options: ListFilesOptions): Promise<ListFilesResult> {
   return withWorkspace(context, async (workspace) => {
-    const commit = options.rev === undefined ? undefined : await resolveRevision(workspace.repository, options.rev, { signal: context.signal });
+    const commit =
+      options.rev === undefined ? undefined : await resolveRevision(workspace.repository, options.rev, { signal: context.signal });
     const { pointers, unreadable } = commit === undefined ? await readPointersHere(workspace) : await readPointersAt(workspace, commit);
     const wanted = options.path === undefined ? "" : stripPointer(toRepoPath(workspace, options.path), pointers);
     const entries: ListedEntry[] = [];
@@ -58,7 +59,8 @@ export async function listFiles(context: OperationContext, options: ListFilesOpt
       if (!isUnder(target, wanted) && !isUnder(wanted, target)) continue;
       const isInside = wanted === target || !isUnder(target, wanted);
       if (!isInside) entries.push(targetEntry(target, pointer));
-      if (isInside || (options.recursive && pointer.kind === "dir")) entries.push(...(await listInside(workspace, { target, pointer }, { wanted, options })));
+      if (isInside || (options.recursive && pointer.kind === "dir"))
+        entries.push(...(await listInside(workspace, { target, pointer }, { wanted, options })));
     }
     const broken = unreadable.filter(({ target }) => isUnder(target, wanted));
     if (entries.length === 0 && broken.length === 0 && wanted !== "") throw nothingThere(options);
@@ -77,7 +79,11 @@ interface Inside {
 }
 
 /** Lists a target that was named itself, or what is inside it. */
-async function listInside(workspace: Workspace, { target, pointer }: { target: RepoPath; pointer: Pointer }, { wanted, options }: Inside): Promise<ListedEntry[]> {
+async function listInside(
+  workspace: Workspace,
+  { target, pointer }: { target: RepoPath; pointer: Pointer },
+  { wanted, options }: Inside,
+): Promise<ListedEntry[]> {
   if (pointer.kind === "file") return wanted === target ? [targetEntry(target, pointer)] : [];
   const inner = isUnder(target, wanted) ? "" : wanted.slice(target.length + 1);
   await ensureManifest(workspace, { target, pointer, ...(inner === "" ? {} : { only: [inner] }) });
@@ -87,13 +93,30 @@ async function listInside(workspace: Workspace, { target, pointer }: { target: R
     const slash = options.recursive ? -1 : entry.path.indexOf("/", entry.path === inner ? inner.length : skip);
     if (slash === -1) {
       const { sha256, size, isExecutable } = entry;
-      listed.set(entry.path, { path: join(target, entry.path), target, isTarget: false, kind: "file", size, files: 1, isExecutable, sha256 });
+      listed.set(entry.path, {
+        path: join(target, entry.path),
+        target,
+        isTarget: false,
+        kind: "file",
+        size,
+        files: 1,
+        isExecutable,
+        sha256,
+      });
       continue;
     }
     const folder = entry.path.slice(0, slash);
     const before = listed.get(`${folder}/`);
     const size = (before?.size ?? 0) + entry.size;
-    listed.set(`${folder}/`, { path: join(target, folder), target, isTarget: false, kind: "dir", size, files: (before?.files ?? 0) + 1, isExecutable: false });
+    listed.set(`${folder}/`, {
+      path: join(target, folder),
+      target,
+      isTarget: false,
+      kind: "dir",
+      size,
+      files: (before?.files ?? 0) + 1,
+      isExecutable: false,
+    });
   }
   return [...listed.values()];
 }

@@ -71,7 +71,10 @@ async function findSource(workspace: Workspace, given: string): Promise<RepoPath
   if (found !== undefined) return found;
   const around = enclosingTarget(workspace, path.posix.dirname(repoPath));
   throw new MlvError("target-not-found", `\`${given}\` is no target`, {
-    hint: around === undefined ? "`mlv ls` lists what is tracked" : `it lies inside \`${around}\`: rename it with \`mv\`, then \`mlv add ${around}\``,
+    hint:
+      around === undefined
+        ? "`mlv ls` lists what is tracked"
+        : `it lies inside \`${around}\`: rename it with \`mv\`, then \`mlv add ${around}\``,
     details: { path: given },
   });
 }
@@ -108,15 +111,21 @@ async function checkDestination(workspace: Workspace, { from, to, options }: Des
   if (inner !== undefined) throw new MlvError("target-overlap", `\`${to}\` holds the target \`${inner}\``);
   const tracked = findTracked(await readGitIndex(workspace.repository), to);
   if (tracked !== undefined) {
-    throw new MlvError("tracked-by-git", `Git tracks \`${tracked.path}\` already`, { hint: `choose another name, or take it out of Git: \`git rm --cached -- ${tracked.path}\`` });
+    throw new MlvError("tracked-by-git", `Git tracks \`${tracked.path}\` already`, {
+      hint: `choose another name, or take it out of Git: \`git rm --cached -- ${tracked.path}\``,
+    });
   }
   const there = lstat(workspace, to);
-  if (there !== undefined && !(options.force && there.isFile())) throw exists(to, there.isFile() ? "a file stands there" : "something stands there");
+  if (there !== undefined && !(options.force && there.isFile()))
+    throw exists(to, there.isFile() ? "a file stands there" : "something stands there");
 }
 
 function exists(to: string, why: string): MlvError {
   return new MlvError("target-exists", `cannot move to \`${to}\`: ${why}`, {
-    hint: why === "a file stands there" ? "choose another name, or replace it with `--force`, which keeps it in the cache" : "choose another name",
+    hint:
+      why === "a file stands there"
+        ? "choose another name, or replace it with `--force`, which keeps it in the cache"
+        : "choose another name",
     details: { path: to },
   });
 }
@@ -125,7 +134,11 @@ async function keepReplaced(workspace: Workspace, to: RepoPath): Promise<void> {
   const stat = lstat(workspace, to);
   if (stat === undefined) return;
   const stored = await new CacheWriter(workspace.cache).storeFile(path.join(workspace.root, to), { signal: workspace.context.signal });
-  workspace.context.onEvent({ type: "notice", level: "info", message: `the file that stood at \`${to}\` is kept in the cache as ${stored.sha256}` });
+  workspace.context.onEvent({
+    type: "notice",
+    level: "info",
+    message: `the file that stood at \`${to}\` is kept in the cache as ${stored.sha256}`,
+  });
 }
 
 interface Rename {
@@ -146,7 +159,10 @@ async function carryOut(workspace: Workspace, { from, to, pointer, isDataMoved, 
     folders.locate(parentOf(to), path.posix.basename(to), { create: true });
     if (ignoreTarget(workspace, to)) toStage.add(ignoreFile(to));
     writePointer(workspace, to, formatPointer(pointer));
-    const known = pointer.kind === "file" && isDataMoved ? scanFile({ root: workspace.root, target: from, index: workspace.index }).files()[0] : undefined;
+    const known =
+      pointer.kind === "file" && isDataMoved
+        ? scanFile({ root: workspace.root, target: from, index: workspace.index }).files()[0]
+        : undefined;
     if (isDataMoved) renameData(workspace, folders, { from, to });
     workspace.index.moveTarget(from, to, await recordAgain(workspace, to, known));
     removeFile(folders, parentOf(from), path.posix.basename(pointerPath(from)), parentOf(from));
@@ -173,7 +189,8 @@ function renameData(workspace: Workspace, folders: AnchoredFolders, { from, to }
 async function recordAgain(workspace: Workspace, to: RepoPath, known: ScannedFile | undefined): Promise<IndexedFile | undefined> {
   if (known?.known === undefined || !known.isUnchanged) return undefined;
   const stat = lstat(workspace, to);
-  if (stat === undefined || stat.size !== known.stat.size || stat.mtimeMs !== known.stat.mtimeMs || stat.ino !== known.stat.ino) return undefined;
+  if (stat === undefined || stat.size !== known.stat.size || stat.mtimeMs !== known.stat.mtimeMs || stat.ino !== known.stat.ino)
+    return undefined;
   await sleep(SETTLE_MS);
   const { size, mtimeMs, ctimeMs, ino } = stat;
   return { ...known.known, name: path.posix.basename(to), stat: { size, mtimeMs, ctimeMs, ino } };

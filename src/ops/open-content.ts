@@ -38,7 +38,11 @@ export async function ensureContent(workspace: Workspace, place: SpecPlace, file
   if (cache.has(file.sha256)) {
     if (await isSound(workspace, file)) return;
     const { discardDamaged } = await import("./mend.ts");
-    workspace.context.onEvent({ type: "notice", level: "warning", message: `the cached copy of \`${file.path}\` was damaged; fetching it again` });
+    workspace.context.onEvent({
+      type: "notice",
+      level: "warning",
+      message: `the cached copy of \`${file.path}\` was damaged; fetching it again`,
+    });
     await discardDamaged(workspace, file.sha256);
   }
   prepareState(workspace);
@@ -80,7 +84,10 @@ function joinTarget(target: string, inner: string): RepoPath {
 }
 
 function isFolder(shown: string): MlvError {
-  return new MlvError("usage", `\`${shown}\` is a folder`, { hint: `\`mlv ls\` lists its files; \`mlv pull\` brings all of it`, details: { path: shown } });
+  return new MlvError("usage", `\`${shown}\` is a folder`, {
+    hint: `\`mlv ls\` lists its files; \`mlv pull\` brings all of it`,
+    details: { path: shown },
+  });
 }
 
 function notInside(target: string, inner: string, why: string): MlvError {

@@ -60,7 +60,13 @@ class StepRunner {
     } catch (error) {
       if (!isMlvError(error) || error.kind === "internal") throw error;
       const { message, hint } = error;
-      this.#steps.set(name, { name, state: "failed", message, ...(hint === undefined ? {} : { hint }), durationMs: Math.round(performance.now() - startedAt) });
+      this.#steps.set(name, {
+        name,
+        state: "failed",
+        message,
+        ...(hint === undefined ? {} : { hint }),
+        durationMs: Math.round(performance.now() - startedAt),
+      });
       return false;
     }
   }
@@ -70,7 +76,12 @@ class StepRunner {
   }
 }
 
-async function tryRemote(runner: StepRunner, remote: Remote, checkMarker: () => Promise<void>, signal: AbortSignal | undefined): Promise<void> {
+async function tryRemote(
+  runner: StepRunner,
+  remote: Remote,
+  checkMarker: () => Promise<void>,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   const key = `check/${randomBytes(16).toString("hex")}`;
   const content = randomBytes(1000);
   if (remote.describeCredentials !== undefined) {
@@ -97,7 +108,8 @@ async function tryRemote(runner: StepRunner, remote: Remote, checkMarker: () => 
     return "a range is read alone";
   });
   await runner.run("create-only", async () => {
-    if ((await remote.put(key, bufferSource(randomBytes(1000)), { signal })).created) throw broken("it lets a second writer replace a blob that is there");
+    if ((await remote.put(key, bufferSource(randomBytes(1000)), { signal })).created)
+      throw broken("it lets a second writer replace a blob that is there");
     return "a blob that is there is not replaced";
   });
   await runner.run("replace", async () => {
@@ -125,5 +137,7 @@ function assertSame(actual: Uint8Array, expected: Uint8Array): void {
 }
 
 function broken(why: string): MlvError {
-  return new MlvError("remote-corrupt", `the remote cannot be relied on: ${why}`, { hint: "use another service, or another version of this one" });
+  return new MlvError("remote-corrupt", `the remote cannot be relied on: ${why}`, {
+    hint: "use another service, or another version of this one",
+  });
 }

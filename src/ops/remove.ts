@@ -63,7 +63,9 @@ export async function remove(context: OperationContext, options: RemoveOptions):
     try {
       // Every refusal comes before the first deletion.
       const deletions = new Map<RepoPath, Deletion>();
-      if (options.delete) for (const { target, pointer } of plans) deletions.set(target, await planDeletion(workspace, { target, pointer, force: options.force, dryRun: options.dryRun }));
+      if (options.delete)
+        for (const { target, pointer } of plans)
+          deletions.set(target, await planDeletion(workspace, { target, pointer, force: options.force, dryRun: options.dryRun }));
       for (const { target, pointer } of plans) {
         const deletion = deletions.get(target);
         if (!options.dryRun) {
@@ -93,10 +95,14 @@ function findTarget(workspace: Workspace, given: string, all: readonly RepoPath[
   const found = all.find((target) => target === repoPath) ?? all.find((target) => target === asTarget);
   if (found !== undefined) return found;
   const around = enclosingTarget(workspace, path.posix.dirname(repoPath));
-  throw new MlvError("target-not-found", `\`${given}\` is no target${around === undefined ? "" : `, but lies inside the target \`${around}\``}`, {
-    hint: around === undefined ? "`mlv ls` lists what is tracked" : `delete the file, then \`mlv add ${around}\``,
-    details: { path: given },
-  });
+  throw new MlvError(
+    "target-not-found",
+    `\`${given}\` is no target${around === undefined ? "" : `, but lies inside the target \`${around}\``}`,
+    {
+      hint: around === undefined ? "`mlv ls` lists what is tracked" : `delete the file, then \`mlv add ${around}\``,
+      details: { path: given },
+    },
+  );
 }
 
 /** A broken pointer must not keep its target from being removed. */
@@ -189,8 +195,12 @@ function deleteData(workspace: Workspace, target: RepoPath, { files }: Deletion)
 function notSaved(target: string, unsaved: readonly string[]): MlvError {
   const [first = ""] = unsaved;
   const more = unsaved.length > 1 ? ` and ${unsaved.length - 1} more` : "";
-  return new MlvError("target-modified", `\`${first}\`${more} would be lost: the cache does not hold ${unsaved.length > 1 ? "them" : "it"}`, {
-    hint: `record the edits with \`mlv add ${target}\`, or delete them all the same with \`--force\`, which keeps regular files in the cache`,
-    details: { target, paths: unsaved.slice(0, 20) },
-  });
+  return new MlvError(
+    "target-modified",
+    `\`${first}\`${more} would be lost: the cache does not hold ${unsaved.length > 1 ? "them" : "it"}`,
+    {
+      hint: `record the edits with \`mlv add ${target}\`, or delete them all the same with \`--force\`, which keeps regular files in the cache`,
+      details: { target, paths: unsaved.slice(0, 20) },
+    },
+  );
 }

@@ -86,7 +86,8 @@ function splitSpec(spec: string): { readonly revision: string; readonly path: st
   for (let index = 0; index < spec.length; index++) {
     if (spec[index] === "{") depth += 1;
     else if (spec[index] === "}") depth -= 1;
-    else if (spec[index] === ":" && depth === 0) return index === 0 ? undefined : { revision: spec.slice(0, index), path: spec.slice(index + 1) };
+    else if (spec[index] === ":" && depth === 0)
+      return index === 0 ? undefined : { revision: spec.slice(0, index), path: spec.slice(index + 1) };
   }
   return undefined;
 }

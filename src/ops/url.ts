@@ -35,7 +35,9 @@ export async function url(context: OperationContext, options: UrlOptions): Promi
     return withRemote(workspace, options.remote, async ({ config, remote, store }) => {
       const version = await store.readVersion(place.pointer.sha256, context.signal);
       if (version === undefined) {
-        throw new MlvError("content-missing", `\`${config.name}\` does not have this version of \`${place.target}\``, { hint: "push it: `mlv push`" });
+        throw new MlvError("content-missing", `\`${config.name}\` does not have this version of \`${place.target}\``, {
+          hint: "push it: `mlv push`",
+        });
       }
       const key = plainObject(version.body, file);
       if (key === undefined) {

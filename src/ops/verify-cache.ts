@@ -55,7 +55,7 @@ export async function verifyCache(workspace: Workspace, question: CacheQuestion)
     else damages.push({ sha256, file, pack: undefined });
     note(size);
   });
-  for (const pack of [...cache.packs.packs()]) {
+  for (const pack of cache.packs.packs()) {
     context.signal?.throwIfAborted();
     for (const { sha256, data } of readPackObjects(pack)) {
       if (wanted?.has(sha256) === false) continue;
@@ -66,7 +66,9 @@ export async function verifyCache(workspace: Workspace, question: CacheQuestion)
   const unreadable = question.selections === undefined ? unreadablePacks(cache) : [];
   const distinct = [...new Map(damages.map((damage) => [`${damage.sha256} ${damage.file}`, damage])).values()];
   const places = await findPlaces(workspace, new Set(distinct.map((damage) => damage.sha256)));
-  const items = question.repair ? await mendCache(workspace, { damages: distinct, places, remote: question.remote }) : distinct.map((damage) => toItem(damage, places, "found"));
+  const items = question.repair
+    ? await mendCache(workspace, { damages: distinct, places, remote: question.remote })
+    : distinct.map((damage) => toItem(damage, places, "found"));
   return { counts, items: [...items, ...unreadable.map((file) => setAsidePack(workspace, file, question.repair))] };
 }
 
@@ -84,19 +86,26 @@ function collectHashes(workspace: Workspace, selections: readonly Selection[], d
       for (const leaf of new Set((only ?? [undefined]).flatMap((prefix) => leavesUnder(root, prefix)))) {
         wanted.add(leaf.sha256);
         if (!cache.has(leaf.sha256)) continue;
-        for (const entry of readManifestLeaf(cache, leaf, where)) if (only === undefined || only.some((prefix) => isUnder(entry.path, prefix))) wanted.add(entry.sha256);
+        for (const entry of readManifestLeaf(cache, leaf, where))
+          if (only === undefined || only.some((prefix) => isUnder(entry.path, prefix))) wanted.add(entry.sha256);
       }
     } catch (error) {
       if (!isMlvError(error, "content-mismatch")) throw error;
       const hash = error.details?.["sha256"];
       const found = typeof hash === "string" && isSha256(hash) ? cache.locate(hash) : undefined;
-      if (found?.kind === "packed" && typeof hash === "string" && isSha256(hash)) damages.push({ sha256: hash, file: found.place.pack.file, pack: found.place.pack });
+      if (found?.kind === "packed" && typeof hash === "string" && isSha256(hash))
+        damages.push({ sha256: hash, file: found.place.pack.file, pack: found.place.pack });
     }
   }
   return wanted;
 }
 
-function toItem(damage: Damage, places: ReadonlyMap<Sha256, readonly ContentPlace[]>, status: DamagedItem["status"], detail?: string): DamagedItem {
+function toItem(
+  damage: Damage,
+  places: ReadonlyMap<Sha256, readonly ContentPlace[]>,
+  status: DamagedItem["status"],
+  detail?: string,
+): DamagedItem {
   const names = [...new Set((places.get(damage.sha256) ?? []).map(placeName))];
   return {
     place: "cache",
@@ -141,7 +150,9 @@ async function mendCache(workspace: Workspace, { damages, places, remote }: Mend
       items.push(toItem(damage, places, "mended", source.detail));
     } else {
       unmended.add(damage.file);
-      items.push(toItem(damage, places, "unmended", `${source.detail}; the damaged bytes are kept in \`${asides.get(damage.file) ?? ""}\``));
+      items.push(
+        toItem(damage, places, "unmended", `${source.detail}; the damaged bytes are kept in \`${asides.get(damage.file) ?? ""}\``),
+      );
     }
   }
   for (const [file, aside] of asides) if (!unmended.has(file)) fs.rmSync(aside, { force: true });
@@ -168,11 +179,16 @@ interface Sources {
   readonly remote: string | undefined;
 }
 
-async function findGoodCopy(workspace: Workspace, hash: Sha256, { candidates, remote }: Sources): Promise<{ readonly isFound: boolean; readonly detail: string }> {
+async function findGoodCopy(
+  workspace: Workspace,
+  hash: Sha256,
+  { candidates, remote }: Sources,
+): Promise<{ readonly isFound: boolean; readonly detail: string }> {
   const { cache } = workspace;
   if (cache.has(hash)) return { isFound: true, detail: "from another copy in the cache" };
   for (const place of candidates) {
-    if (!place.isList && (await takeFromWorkspace(workspace, hash, placeName(place)))) return { isFound: true, detail: `from the workspace's \`${placeName(place)}\`` };
+    if (!place.isList && (await takeFromWorkspace(workspace, hash, placeName(place))))
+      return { isFound: true, detail: `from the workspace's \`${placeName(place)}\`` };
   }
   let detail = candidates.length === 0 ? "nothing that Git holds names it" : "no good copy was found";
   for (const place of candidates.slice(0, 3)) {
@@ -203,13 +219,23 @@ async function takeFromWorkspace(workspace: Workspace, hash: Sha256, name: strin
   return true;
 }
 
-async function takeFromRemote(workspace: Workspace, hash: Sha256, { place, remote }: { readonly place: ContentPlace; readonly remote: string | undefined }): Promise<boolean> {
+async function takeFromRemote(
+  workspace: Workspace,
+  hash: Sha256,
+  { place, remote }: { readonly place: ContentPlace; readonly remote: string | undefined },
+): Promise<boolean> {
   const { target, pointer, inner, isList } = place;
   const { cache, context } = workspace;
   return withRemote(workspace, remote, async ({ store }) => {
     const { onEvent, signal } = context;
     const fetching = { cache, store, partialFolder: partialFolder(workspace), jobs: workspace.jobs, onEvent, signal };
-    const part = isList ? (hash === pointer.sha256 ? { leaves: new Set<Sha256>() } : { leaves: new Set([hash]) }) : inner === undefined ? {} : { only: [inner] };
+    const part = isList
+      ? hash === pointer.sha256
+        ? { leaves: new Set<Sha256>() }
+        : { leaves: new Set([hash]) }
+      : inner === undefined
+        ? {}
+        : { only: [inner] };
     await fetchVersions(fetching, [{ target, pointer, relatives: [], ...(isList ? { listOnly: true } : {}), ...part }]);
     return cache.has(hash);
   });

@@ -43,10 +43,15 @@ export async function verifyRemote(
     const checker = new RemoteChecker(workspace, session, question.depth);
     const wanted = selections.map(({ target }) => ({ target, pointer: requirePointer(workspace, target) }));
     const findings = await checker.check(wanted);
-    const items = question.repair ? await mend(workspace, session, { checker, findings }) : findings.map((finding) => toItem(workspace, finding, "found"));
+    const items = question.repair
+      ? await mend(workspace, session, { checker, findings })
+      : findings.map((finding) => toItem(workspace, finding, "found"));
     session.store.known.save();
     const { config, remote } = session;
-    return { counts: { items: checker.items, bytes: checker.bytes, name: config.name, url: remote.url, notPushed: checker.notPushed }, items };
+    return {
+      counts: { items: checker.items, bytes: checker.bytes, name: config.name, url: remote.url, notPushed: checker.notPushed },
+      items,
+    };
   });
 }
 
@@ -104,7 +109,8 @@ class RemoteChecker {
       if (stored === undefined) return { key: head.head.body, problem: "missing", versions };
       if (stored.size !== head.head.bodySize) return { key: head.head.body, problem: "damaged", versions };
       // What this machine keeps of a body says nothing about the remote's copy.
-      if (this.#depth === "full" && (await this.#checkBlob({ key: head.head.body, size: head.head.bodySize })) !== undefined) return { key: head.head.body, problem: "damaged", versions };
+      if (this.#depth === "full" && (await this.#checkBlob({ key: head.head.body, size: head.head.bodySize })) !== undefined)
+        return { key: head.head.body, problem: "damaged", versions };
       return await store.readBody(sha256, head.head, signal);
     } catch (error) {
       if (!isMlvError(error, "content-mismatch", "content-missing", "recipe-malformed")) throw error;
@@ -152,9 +158,11 @@ async function mend(workspace: Workspace, session: RemoteSession, { checker, fin
     for (const { pointer } of resent) sent.add(pointer.sha256);
     open = await checker.check(resent.map(({ target, pointer }) => ({ target, pointer })));
   }
-  const isOpen = (version: Version): boolean => open.some((finding) => finding.versions.some(({ pointer }) => pointer.sha256 === version.pointer.sha256));
+  const isOpen = (version: Version): boolean =>
+    open.some((finding) => finding.versions.some(({ pointer }) => pointer.sha256 === version.pointer.sha256));
   return findings.map((finding) => {
-    if (finding.versions.every((version) => sent.has(version.pointer.sha256) && !isOpen(version))) return toItem(workspace, finding, "mended", "from the cache");
+    if (finding.versions.every((version) => sent.has(version.pointer.sha256) && !isOpen(version)))
+      return toItem(workspace, finding, "mended", "from the cache");
     const why = [...failures.values()][0] ?? "the cache does not hold all of a version that needs it; run this where it was added";
     return toItem(workspace, finding, "unmended", why);
   });
@@ -181,7 +189,8 @@ async function sendAgain(
     for (const version of whole) resend.set(version.pointer.sha256, version);
   }
   for (const { target, pointer } of resend.values()) {
-    const ancestors = async (): Promise<Pointer[]> => (await ancestorsOf(workspace, target, 8)).filter((ancestor) => ancestor.sha256 !== pointer.sha256);
+    const ancestors = async (): Promise<Pointer[]> =>
+      (await ancestorsOf(workspace, target, 8)).filter((ancestor) => ancestor.sha256 !== pointer.sha256);
     try {
       await pushVersions({ cache, store, jobs, onEvent, signal, dryRun: false }, [{ target, pointer, ancestors }]);
     } catch (error) {
@@ -216,7 +225,8 @@ function namesIn(workspace: Workspace, key: BlobKey, { target, pointer, body }: 
     const isCopy = segment.encoding === "copy";
     const isUsed = !isCopy && body.blobs[segment.blob]?.key === key;
     const base = isCopy || segment.encoding === "delta" ? body.bases[segment.base] : undefined;
-    if (isUsed || base?.segments.some(({ blob }) => body.blobs[blob]?.key === key) === true) ranges.push({ start: at, end: at + segment.length });
+    if (isUsed || base?.segments.some(({ blob }) => body.blobs[blob]?.key === key) === true)
+      ranges.push({ start: at, end: at + segment.length });
     at += segment.length;
   }
   try {

@@ -26,7 +26,11 @@ export interface WorkspaceFindings {
  * Re-hashes what mlv once wrote or recorded. A file whose stat data are as recorded and whose bytes are not was damaged by the disk or by a
  * program that hides its writes; one whose stat data changed was edited, and is nobody's to mend.
  */
-export async function verifyWorkspace(workspace: Workspace, selections: readonly Selection[], options: { readonly repair: boolean; readonly remote: string | undefined }): Promise<WorkspaceFindings> {
+export async function verifyWorkspace(
+  workspace: Workspace,
+  selections: readonly Selection[],
+  options: { readonly repair: boolean; readonly remote: string | undefined },
+): Promise<WorkspaceFindings> {
   const counts = { items: 0, bytes: 0 };
   const items: DamagedItem[] = [];
   let edited = 0;
@@ -48,7 +52,11 @@ export async function verifyWorkspace(workspace: Workspace, selections: readonly
         if (file.known.isEdited || (actual !== file.known.sha256 && !file.isUnchanged)) edited += 1;
         if (actual === file.known.sha256 || !file.isUnchanged) continue;
         const damage = { target, folder: scanned.folder, inner: isFile ? "" : inner, shown, file, hash: file.known.sha256 };
-        items.push(options.repair && !file.known.isEdited ? await mendFile(workspace, damage, options.remote) : toItem(damage, options.repair ? "unmended" : "found"));
+        items.push(
+          options.repair && !file.known.isEdited
+            ? await mendFile(workspace, damage, options.remote)
+            : toItem(damage, options.repair ? "unmended" : "found"),
+        );
       }
     }
   }
@@ -99,6 +107,8 @@ function recordMended(workspace: Workspace, { target, folder, file }: FileDamage
   const known = workspace.index.folder(target, folder);
   if (known === undefined) return;
   const { size, mtimeMs, ctimeMs, ino } = stat;
-  const files = unpackFolder(known).map((record, position): IndexedFile => (record.name === file.name ? { ...record, sha256: hashAt(known, position), stat: { size, mtimeMs, ctimeMs, ino } } : record));
+  const files = unpackFolder(known).map((record, position): IndexedFile =>
+    record.name === file.name ? { ...record, sha256: hashAt(known, position), stat: { size, mtimeMs, ctimeMs, ino } } : record,
+  );
   workspace.index.setFolder(target, folder, files, false);
 }

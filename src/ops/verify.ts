@@ -65,7 +65,8 @@ export async function verify(context: OperationContext, options: VerifyOptions):
     // The cache comes first: workspace and remote are mended from it.
     const cache = options.cache ? await verifyCache(workspace, { selections: isAll ? undefined : selections, repair, remote }) : undefined;
     const files = options.workspace ? await verifyWorkspace(workspace, selections, { repair, remote }) : undefined;
-    const remotely = options.remote === false ? undefined : await verifyRemote(workspace, selections, { depth: options.remote, repair, remote });
+    const remotely =
+      options.remote === false ? undefined : await verifyRemote(workspace, selections, { depth: options.remote, repair, remote });
     const items = [...(cache?.items ?? []), ...(files?.items ?? []), ...(remotely?.items ?? [])];
     const mended = items.filter((item) => item.status === "mended").length;
     return {

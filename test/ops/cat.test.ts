@@ -17,7 +17,8 @@ test("cat gives a target's and an inner file's bytes of the work tree's pointer 
   await project.record("two", "data/set");
   project.write("data/set/a.txt", "edited, not recorded");
 
-  const read = async (spec: string, cwd = project.root): Promise<string> => (await collect((await cat({ ...project.context, cwd }, { spec })).stream)).toString();
+  const read = async (spec: string, cwd = project.root): Promise<string> =>
+    (await collect((await cat({ ...project.context, cwd }, { spec })).stream)).toString();
   expect(await read("data/set/a.txt")).toBe("second");
   expect(await read("HEAD~1:data/set/a.txt")).toBe("first");
   expect(await read("HEAD~1:./a.txt", path.join(project.root, "data/set"))).toBe("first");
@@ -98,7 +99,17 @@ test("log lists a target's versions through a rename and a deletion, with what i
 
   const { versions, isCut } = await log(project.context, { target: "new.csv" });
   expect(isCut).toBe(false);
-  expect(versions.map(({ subject, action, target, from, pointer, isCached, isPushed }) => [subject, action, target, from, pointer?.size, isCached, isPushed])).toEqual([
+  expect(
+    versions.map(({ subject, action, target, from, pointer, isCached, isPushed }) => [
+      subject,
+      action,
+      target,
+      from,
+      pointer?.size,
+      isCached,
+      isPushed,
+    ]),
+  ).toEqual([
     ["broken", "changed", "new.csv", undefined, undefined, false, undefined],
     ["renamed", "renamed", "new.csv", "old.csv", 7, true, false],
     ["two", "changed", "old.csv", undefined, 7, true, false],

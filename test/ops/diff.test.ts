@@ -7,7 +7,10 @@ import { cloneProject, createProject, filesUnder } from "./project.ts";
 function lines(result: DiffResult): string[] {
   return result.targets.flatMap((target) => [
     `${target.status} ${target.from ?? ""}>${target.target} ${target.filesBefore}->${target.filesAfter} ${target.sizeBefore}->${target.sizeAfter}${target.isWorkspace ? " (workspace)" : ""}`,
-    ...target.files.map((file) => `  ${file.status} ${file.from ?? ""}>${file.path} ${file.sizeBefore ?? "-"}->${file.sizeAfter ?? "-"}${file.modeOnly === true ? " mode" : ""}`),
+    ...target.files.map(
+      (file) =>
+        `  ${file.status} ${file.from ?? ""}>${file.path} ${file.sizeBefore ?? "-"}->${file.sizeAfter ?? "-"}${file.modeOnly === true ? " mode" : ""}`,
+    ),
   ]);
 }
 
@@ -43,7 +46,10 @@ test("two revisions differ by target and by file, with renames found by content"
     "  modified >run.sh 4->4 mode",
   ]);
   expect(result.summary).toEqual({ added: 1, deleted: 1, modified: 1, renamed: 1, bytesBefore: 27, bytesAfter: 32 });
-  expect(lines(await diff(project.context, { a: "HEAD~1..", paths: ["set/a.txt"] }))).toEqual(["modified >set 4->4 10->14", "  modified >a.txt 1->2"]);
+  expect(lines(await diff(project.context, { a: "HEAD~1..", paths: ["set/a.txt"] }))).toEqual([
+    "modified >set 4->4 10->14",
+    "  modified >a.txt 1->2",
+  ]);
   expect(lines(await diff(project.context, { a: "HEAD~1..", paths: ["set/none"] }))).toEqual([]);
   await expect(diff(project.context, { paths: ["nowhere"] })).rejects.toMatchObject({ code: "target-not-found" });
 });
@@ -59,7 +65,10 @@ test("three dots compare with where the branches parted", async () => {
   project.write("m.bin", "main");
   await project.record("main", "m.bin");
   expect(lines(await diff(project.context, { a: "main...topic", paths: [] }))).toEqual(["added >t.bin 0->1 0->5"]);
-  expect(lines(await diff(project.context, { a: "main..topic", paths: [] }))).toEqual(["deleted >m.bin 1->0 4->0", "added >t.bin 0->1 0->5"]);
+  expect(lines(await diff(project.context, { a: "main..topic", paths: [] }))).toEqual([
+    "deleted >m.bin 1->0 4->0",
+    "added >t.bin 0->1 0->5",
+  ]);
 });
 
 test("without revisions the work tree's pointers and the edits on disk are compared with HEAD", async () => {
@@ -71,7 +80,9 @@ test("without revisions the work tree's pointers and the edits on disk are compa
   expect((await diff(project.context, { paths: [] })).targets).toEqual([]);
 
   project.write("set/a.txt", "recorded, not committed");
-  await (await import("../../src/ops/add.ts")).add(project.context, { paths: ["set"], update: false, follow: false, force: false, dryRun: false });
+  await (
+    await import("../../src/ops/add.ts")
+  ).add(project.context, { paths: ["set"], update: false, follow: false, force: false, dryRun: false });
   project.write("set/a.txt", "edited again");
   project.write("set/b.txt", "edited");
   fs.rmSync(path.join(project.root, "set/c.txt"));
@@ -93,7 +104,8 @@ test("without revisions the work tree's pointers and the edits on disk are compa
 
 test("a fresh clone fetches only the leaves that differ, and says why when there is no list to be had", async () => {
   const project = await createProject();
-  for (let index = 0; index < 6000; index++) project.write(`set/${String(index).padStart(6, "0")}-some-longer-name-for-a-file.txt`, String(index));
+  for (let index = 0; index < 6000; index++)
+    project.write(`set/${String(index).padStart(6, "0")}-some-longer-name-for-a-file.txt`, String(index));
   await project.record("one", "set");
   await project.push();
   project.write("set/003000-some-longer-name-for-a-file.txt", "changed");

@@ -73,7 +73,9 @@ test("gc keeps what a stash, another work tree, the Git index, a reflog and an u
   await add(other.context, { ...ADD, paths: ["b.bin"] });
 
   await gc(project.context, { ...YES, force: true });
-  const cached = fs.readdirSync(path.join(project.root, ".git/mlv/objects"), { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  const cached = fs
+    .readdirSync(path.join(project.root, ".git/mlv/objects"), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile());
   expect(cached).toHaveLength(5);
 });
 

@@ -31,12 +31,22 @@ test("files, folders and parts of folders of another repository are downloaded w
   const context = { ...project.context, cwd: here };
   const repository = path.relative(here, project.root);
   const file = await get(context, { ...GET, repository, path: "data/big.bin" });
-  expect(file).toMatchObject({ out: path.join(here, "big.bin"), kind: "file", files: 1, size: 300_000, commit: project.git("rev-parse", "HEAD"), remote: "store" });
+  expect(file).toMatchObject({
+    out: path.join(here, "big.bin"),
+    kind: "file",
+    files: 1,
+    size: 300_000,
+    commit: project.git("rev-parse", "HEAD"),
+    remote: "store",
+  });
   expect(fs.readFileSync(file.out).equals(noise(2, 300_000))).toBe(true);
   const tagged = await get(context, { ...GET, repository: `file://${project.root}`, path: "data/big.bin.mlv", rev: "v1", out: "old.bin" });
   expect(fs.readFileSync(tagged.out).equals(noise(1, 300_000))).toBe(true);
   expect((await get(context, { ...GET, repository, path: "data/big.bin", rev: "main~1", out: "older.bin" })).sha256).toBe(tagged.sha256);
-  expect((await get(context, { ...GET, repository, path: "data/big.bin", rev: project.git("rev-parse", "--short", "v1"), out: "short.bin" })).sha256).toBe(tagged.sha256);
+  expect(
+    (await get(context, { ...GET, repository, path: "data/big.bin", rev: project.git("rev-parse", "--short", "v1"), out: "short.bin" }))
+      .sha256,
+  ).toBe(tagged.sha256);
   const part = await get(context, { ...GET, repository, path: "set/a", out: "part" });
   expect(part).toMatchObject({ kind: "dir", files: 2, size: 6 });
   const one = await get(context, { ...GET, repository, path: "set/a/2.txt", out: "two" });
@@ -88,10 +98,18 @@ test("what cannot be had is said, and nothing is left behind", async () => {
 
 test("an endpoint that came with the repository gets no credentials", async () => {
   const project = openProject(freshFolder());
-  await addRemote(project.context, { name: "trap", url: "s3://bucket", options: { endpoint: "https://trap.example.org" }, local: false, force: false });
+  await addRemote(project.context, {
+    name: "trap",
+    url: "s3://bucket",
+    options: { endpoint: "https://trap.example.org" },
+    local: false,
+    force: false,
+  });
   project.write("a.bin", "a");
   await project.record("one", "a.bin");
   const here = freshFolder();
-  await expect(get({ ...project.context, cwd: here }, { ...GET, repository: project.root, path: "a.bin" })).rejects.toMatchObject({ code: "endpoint-untrusted" });
+  await expect(get({ ...project.context, cwd: here }, { ...GET, repository: project.root, path: "a.bin" })).rejects.toMatchObject({
+    code: "endpoint-untrusted",
+  });
   expect(fs.readdirSync(here)).toEqual([]);
 });

@@ -37,7 +37,9 @@ test("targets are listed, and inside a folder its files and folders, here and at
     "data/train.csv",
   ]);
   await expect(listFiles(project.context, { path: "nothing", recursive: false })).rejects.toMatchObject({ code: "target-not-found" });
-  await expect(listFiles(project.context, { path: "data/images/fish", recursive: false })).rejects.toMatchObject({ code: "target-not-found" });
+  await expect(listFiles(project.context, { path: "data/images/fish", recursive: false })).rejects.toMatchObject({
+    code: "target-not-found",
+  });
 });
 
 test("a fresh clone lists a folder and adds a file to it without fetching the folder's content", async () => {
@@ -52,7 +54,9 @@ test("a fresh clone lists a folder and adds a file to it without fetching the fo
   clone.write("data/images/new.bin", "new");
   await add(clone.context, { paths: ["data/images/new.bin"], update: false, follow: false, force: false, dryRun: false });
   expect(JSON.parse(clone.read("data/images.mlv"))).toMatchObject({ files: 41, size: 40 * 20_000 + 3 });
-  const cached = filesUnder(path.join(clone.root, ".git/mlv/packs")).map((name) => fs.statSync(path.join(clone.root, ".git/mlv/packs", name)).size);
+  const cached = filesUnder(path.join(clone.root, ".git/mlv/packs")).map(
+    (name) => fs.statSync(path.join(clone.root, ".git/mlv/packs", name)).size,
+  );
   expect(cached.reduce((sum, size) => sum + size, 0)).toBeLessThan(20_000);
 
   clone.git("add", "-A");

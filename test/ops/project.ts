@@ -40,11 +40,23 @@ export interface Project {
 export function openProject(root: string, env: Readonly<Record<string, string>> = {}): Project {
   const home = path.join(base, "home");
   fs.mkdirSync(home, { recursive: true });
-  const sealed = { PATH: process.env["PATH"] ?? "", HOME: home, GIT_CONFIG_NOSYSTEM: "1", GIT_CONFIG_GLOBAL: path.join(home, "none"), LC_ALL: "C", ...env };
+  const sealed = {
+    PATH: process.env["PATH"] ?? "",
+    HOME: home,
+    GIT_CONFIG_NOSYSTEM: "1",
+    GIT_CONFIG_GLOBAL: path.join(home, "none"),
+    LC_ALL: "C",
+    ...env,
+  };
   // The operations start Git with this process's environment.
   Object.assign(process.env, { HOME: home, GIT_CONFIG_NOSYSTEM: "1", GIT_CONFIG_GLOBAL: path.join(home, "none") });
   const git = (...args: string[]): string =>
-    execFileSync("git", ["-c", "user.name=Ada", "-c", "user.email=ada@example.org", "-c", "commit.gpgsign=false", ...args], { cwd: root, env: sealed, encoding: "utf8", stdio: "pipe" }).trimEnd();
+    execFileSync("git", ["-c", "user.name=Ada", "-c", "user.email=ada@example.org", "-c", "commit.gpgsign=false", ...args], {
+      cwd: root,
+      env: sealed,
+      encoding: "utf8",
+      stdio: "pipe",
+    }).trimEnd();
   if (!fs.existsSync(path.join(root, ".git"))) git("init", "-q", "-b", "main");
   const events: OperationEvent[] = [];
   const context: OperationContext = { cwd: root, env: sealed, onEvent: (event) => void events.push(event) };
@@ -83,7 +95,7 @@ export async function createProject(): Promise<Project & { readonly remote: stri
 /** Clones a repository, with no data and no cache. */
 export function cloneProject(from: Project): Project {
   const folder = path.join(freshFolder(), "clone");
-  execFileSync("git", ["clone", "-q", from.root, folder], { env: from.context.env as NodeJS.ProcessEnv });
+  execFileSync("git", ["clone", "-q", from.root, folder], { env: from.context.env });
   return openProject(folder);
 }
 

@@ -20,7 +20,11 @@ test("remove takes pointer and ignore line away and leaves the data", async () =
   expect(project.exists("data/a.csv.mlv")).toBe(true);
   const done = await remove(project.context, { ...REMOVE, targets: ["data/a.csv.mlv"] });
   expect(done.toStage).toEqual(["data/.gitignore", "data/a.csv.mlv"]);
-  expect([project.exists("data/a.csv"), project.exists("data/a.csv.mlv"), project.read("data/.gitignore")]).toEqual([true, false, "/b.csv\n"]);
+  expect([project.exists("data/a.csv"), project.exists("data/a.csv.mlv"), project.read("data/.gitignore")]).toEqual([
+    true,
+    false,
+    "/b.csv\n",
+  ]);
   expect((await status(project.context, { paths: [] })).targets.map((target) => target.target)).toEqual(["data/b.csv"]);
   expect(project.git("status", "--porcelain")).toContain("?? data/a.csv");
   await expect(remove(project.context, { ...REMOVE, targets: ["data/a.csv"] })).rejects.toMatchObject({ code: "target-not-found" });
@@ -62,10 +66,20 @@ test("move renames file and folder targets, also into other folders, and nothing
   await status(project.context, { paths: [] });
 
   const moved = await move(project.context, { ...MOVE, from: "a.bin", to: "models" });
-  expect(moved).toMatchObject({ from: "a.bin", to: "models/a.bin", isDataMoved: true, toStage: [".gitignore", "a.bin.mlv", "models/.gitignore", "models/a.bin.mlv"] });
+  expect(moved).toMatchObject({
+    from: "a.bin",
+    to: "models/a.bin",
+    isDataMoved: true,
+    toStage: [".gitignore", "a.bin.mlv", "models/.gitignore", "models/a.bin.mlv"],
+  });
   await move(project.context, { ...MOVE, from: "set", to: "deep/er/folder" });
   expect(fs.statSync(path.join(project.root, "models/a.bin")).ino).toBe(inode);
-  expect([project.exists("a.bin"), project.exists("a.bin.mlv"), project.exists("set"), project.exists(".gitignore")]).toEqual([false, false, false, false]);
+  expect([project.exists("a.bin"), project.exists("a.bin.mlv"), project.exists("set"), project.exists(".gitignore")]).toEqual([
+    false,
+    false,
+    false,
+    false,
+  ]);
   expect(project.read("deep/er/folder/x/1.txt")).toBe("one");
   project.events.length = 0;
   const after = await status(project.context, { paths: [] });

@@ -36,15 +36,29 @@ test("settings are read and written with their origin, machine-bound ones and se
   await setConfig(project.context, { key: "default", value: undefined, local: true });
   expect(await getConfig(project.context, { key: "default" })).toMatchObject({ value: "origin", origin: "mlv.yaml" });
   await expect(getConfig(project.context, { key: "nonsense" })).rejects.toMatchObject({ code: "usage" });
-  await expect(setConfig(project.context, { key: "link", value: "teleport", local: false })).rejects.toMatchObject({ code: "config-malformed" });
-  await expect(setConfig(project.context, { key: "default", value: "nobody", local: false })).rejects.toMatchObject({ code: "remote-not-configured" });
+  await expect(setConfig(project.context, { key: "link", value: "teleport", local: false })).rejects.toMatchObject({
+    code: "config-malformed",
+  });
+  await expect(setConfig(project.context, { key: "default", value: "nobody", local: false })).rejects.toMatchObject({
+    code: "remote-not-configured",
+  });
   expect(await getConfig(project.context, { key: "link" })).toMatchObject({ value: "copy" });
 });
 
 test("trusting an endpoint is noted on this machine only and can be taken back", async () => {
   const project = await createProject();
-  await addRemote(project.context, { name: "own", url: "s3://data", options: { endpoint: "https://minio.example.org:9000" }, local: false, force: false });
-  expect(await trust(project.context, { name: "own", revoke: false })).toEqual({ remote: "own", host: "minio.example.org:9000", isChanged: true });
+  await addRemote(project.context, {
+    name: "own",
+    url: "s3://data",
+    options: { endpoint: "https://minio.example.org:9000" },
+    local: false,
+    force: false,
+  });
+  expect(await trust(project.context, { name: "own", revoke: false })).toEqual({
+    remote: "own",
+    host: "minio.example.org:9000",
+    isChanged: true,
+  });
   expect((await trust(project.context, { name: "own", revoke: false })).isChanged).toBe(false);
   expect(project.read(".git/mlv/local.yaml")).toContain("minio.example.org:9000");
   expect(project.git("status", "--porcelain")).not.toContain("local.yaml");
@@ -94,7 +108,10 @@ test("doctor names what is wrong with a hint, also outside a repository", async 
   expect(ill.checks.filter((check) => check.state === "failed").map((check) => check.name)).toEqual(["pointers", "remote-origin"]);
 
   const outside = freshFolder();
-  const nowhere = await doctor({ ...project.context, cwd: outside, env: { ...project.context.env, GIT_CEILING_DIRECTORIES: outside } }, { offline: true });
+  const nowhere = await doctor(
+    { ...project.context, cwd: outside, env: { ...project.context.env, GIT_CEILING_DIRECTORIES: outside } },
+    { offline: true },
+  );
   expect(nowhere.checks.at(-1)).toMatchObject({ name: "repository", state: "failed" });
 });
 
@@ -104,8 +121,14 @@ test("a URL is made for what is one plain object, and anything else points to ge
   project.write("set/small.txt", "small");
   await project.record("one", "big.bin", "set");
   await project.push();
-  await expect(url(project.context, { spec: "set/small.txt" })).rejects.toMatchObject({ code: "remote-unsupported", hint: expect.stringContaining("mlv get") });
+  await expect(url(project.context, { spec: "set/small.txt" })).rejects.toMatchObject({
+    code: "remote-unsupported",
+    hint: expect.stringContaining("mlv get"),
+  });
   // A folder has no signed URLs: the plain object was found, the driver refused.
-  await expect(url(project.context, { spec: "big.bin" })).rejects.toMatchObject({ code: "remote-unsupported", message: expect.not.stringContaining("pieces") });
+  await expect(url(project.context, { spec: "big.bin" })).rejects.toMatchObject({
+    code: "remote-unsupported",
+    message: expect.not.stringContaining("pieces"),
+  });
   expect(openProject(project.root).exists("big.bin")).toBe(true);
 });

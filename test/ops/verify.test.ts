@@ -105,7 +105,12 @@ test("a workspace file whose stat data are as recorded and whose bytes are not i
   const { size, mtimeMs, ctimeMs, ino } = fs.lstatSync(file);
   const folder = index.folder("set", "");
   const files = folder === undefined ? [] : unpackFolder(folder);
-  index.setFolder("set", "", files.map((record) => (record.name === "3.bin" ? { ...record, stat: { size, mtimeMs, ctimeMs, ino } } : record)), true);
+  index.setFolder(
+    "set",
+    "",
+    files.map((record) => (record.name === "3.bin" ? { ...record, stat: { size, mtimeMs, ctimeMs, ino } } : record)),
+    true,
+  );
   index.save();
 
   expect((await status(project.context, { paths: ["set"] })).targets[0]?.changes).toEqual([]);
