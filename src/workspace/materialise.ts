@@ -54,7 +54,7 @@ export async function materialise(context: MaterialiseContext, file: FileToWrite
     } else {
       await cache.assertSound(file.sha256, context.signal);
       ensureFolder(stagingFolder);
-      linkObject(context, found.file, staging, file);
+      await linkObject(context, found.file, staging, file);
     }
     const place = folders.locate(file.folder, file.name, { create: true }) as string;
     const written = moveInto(staging, place);
@@ -121,7 +121,10 @@ function createFile(staging: string, stagingFolder: string, isExecutable: boolea
   }
 }
 
-function linkObject(context: MaterialiseContext, object: string, staging: string, file: FileToWrite): void {
+/** Is more than a tick of any file system's clock. */
+const SETTLED_SECONDS = 0.1;
+
+async function linkObject(context: MaterialiseContext, object: string, staging: string, file: FileToWrite): Promise<void> {
   const { link, umask, cache } = context;
   // A link shares its mode with the cache, so executables are copied; across file systems there is no hard link at all.
   if (link === "symlink" && !file.isExecutable) {
@@ -134,11 +137,14 @@ function linkObject(context: MaterialiseContext, object: string, staging: string
   }
   const clone = link === "reflink" ? fs.constants.COPYFILE_FICLONE_FORCE : fs.constants.COPYFILE_FICLONE;
   try {
-    fs.copyFileSync(object, staging, fs.constants.COPYFILE_EXCL | (link === "copy" ? 0 : clone));
+    await fs.promises.copyFile(object, staging, fs.constants.COPYFILE_EXCL | (link === "copy" ? 0 : clone));
   } catch (error) {
     throw link === "reflink" ? cannotClone(error, file) : error;
   }
   fs.chmodSync(staging, (file.isExecutable ? 0o777 : 0o666) & ~umask);
+  // An edit can only follow once the file has its name, so with an mtime a moment older it can never look unmodified.
+  const mtime = Date.now() / 1000 - SETTLED_SECONDS;
+  fs.utimesSync(staging, mtime, mtime);
 }
 
 function cannotClone(error: unknown, { folder, name }: FileToWrite): unknown {
