@@ -4,6 +4,7 @@ import path from "node:path";
 import { measureBig } from "./scenarios/big.ts";
 import { measureCsv } from "./scenarios/csv.ts";
 import { measureReal } from "./scenarios/real.ts";
+import { measureS3 } from "./scenarios/s3.ts";
 import { measureMillion, measureSmall } from "./scenarios/small.ts";
 import { measureStatus } from "./scenarios/status.ts";
 import { parseBenchOptions, USAGE, type BenchOptions, type Group } from "./support/arguments.ts";
@@ -20,6 +21,7 @@ const MEASURE: Readonly<Record<Group, (scene: Scene) => Promise<void>>> = {
   small: measureSmall,
   csv: measureCsv,
   real: measureReal,
+  s3: measureS3,
   million: measureMillion,
 };
 

@@ -43,6 +43,11 @@ export class Arena {
     fs.mkdirSync(folder, { recursive: true });
   }
 
+  /** Gives every command from now on some variables, e.g. the credentials of a server. */
+  addVariables(variables: Readonly<Record<string, string>>): void {
+    Object.assign(this.env, variables);
+  }
+
   /** Makes an empty folder that no run had before. */
   fresh(name: string): string {
     const folder = path.join(this.#folder, `${String(this.#count++).padStart(3, "0")}-${name}`);

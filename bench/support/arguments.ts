@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 
 /** Lists the groups of cases, in the order in which they run. */
-export const GROUPS = ["status", "big", "small", "csv", "real", "million"] as const;
+export const GROUPS = ["status", "big", "small", "csv", "real", "s3", "million"] as const;
 export type Group = (typeof GROUPS)[number];
 
 /** Lists who can be measured beside mlv. */

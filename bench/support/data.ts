@@ -9,7 +9,18 @@ const SEED = "mlv bench 1";
 const FOLDERS = 100;
 
 /** Lists the sets of data; each is a folder that is made once. */
-export type SetName = "big" | "small" | "csv" | "images" | "parquet" | "weights" | "million" | "inserted" | "appended";
+export type SetName =
+  | "big"
+  | "small"
+  | "tenThousand"
+  | "half"
+  | "csv"
+  | "images"
+  | "parquet"
+  | "weights"
+  | "million"
+  | "inserted"
+  | "appended";
 
 type Maker = (folder: string, scale: number) => void;
 
@@ -45,6 +56,11 @@ const MAKERS: Readonly<Record<SetName, Maker>> = {
     const numbers = new SeededNumbers(`${SEED} sizes`);
     writeMany(folder, Math.round(100_000 * scale), () => 1024 + numbers.below(7 * 1024 + 1));
   },
+  tenThousand: (folder, scale) => {
+    const numbers = new SeededNumbers(`${SEED} sizes`);
+    writeMany(folder, Math.round(10_000 * scale), () => 1024 + numbers.below(7 * 1024 + 1));
+  },
+  half: (folder, scale) => writeRandom(path.join(folder, "big.bin"), Math.round(2 ** 29 * scale)),
   million: (folder, scale) => writeMany(folder, Math.round(1_000_000 * scale), () => 100),
   csv: (folder, scale) => {
     const first = path.join(folder, "first.csv");

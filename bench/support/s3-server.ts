@@ -7,6 +7,7 @@ import { PROJECT } from "./tools.ts";
 
 const PROGRAM = path.join(PROJECT, ".servers", "bin", "versitygw");
 const BUCKET = "bench";
+const ENV = { AWS_ACCESS_KEY_ID: "bench", AWS_SECRET_ACCESS_KEY: "bench-secret", AWS_REGION: "us-east-1" };
 
 /** Is a running S3 server with one empty bucket. */
 export interface S3Server {
@@ -48,7 +49,7 @@ export async function startS3Server(folder: string): Promise<S3Server> {
   return {
     port,
     bucket: BUCKET,
-    env,
+    env: ENV,
     async stop() {
       child.kill();
       await gone;

@@ -4,11 +4,18 @@ import type { Command } from "./measure.ts";
 import { MLV } from "./tools.ts";
 import { sizeTree } from "./trees.ts";
 
+/** Is a place on an S3 server. */
+export interface S3Place {
+  /** `s3://bucket/prefix`. */
+  readonly url: string;
+  readonly endpoint: string;
+}
+
 /** Is a program that versions data, with the commands a user of it would type. All of one place share `folder`. */
 export interface Versioner {
   readonly name: "mlv" | "dvc" | "git-lfs";
-  /** Makes `folder/project`, a Git repository with an empty remote beside it. */
-  create(arena: Arena, folder: string): Promise<void>;
+  /** Makes `folder/project`, a Git repository with an empty remote: a folder beside it, or a place on a server. */
+  create(arena: Arena, folder: string, place?: S3Place): Promise<void>;
   add(path: string): Command;
   status(): Command;
   push(): Command;
@@ -27,11 +34,17 @@ const mlv = `"${process.execPath}" "${MLV}"`;
 
 const MLV_VERSIONER: Versioner = {
   name: "mlv",
-  create: async (arena, folder) => {
-    await arena.prepare(
-      `git init -q project && cd project && ${mlv} init -q && ${mlv} remote add origin ../remote -q && git add . && git commit -qm start`,
-      folder,
-    );
+  create: async (arena, folder, place) => {
+    const remote = place === undefined ? "../remote" : `${place.url} --option endpoint=${place.endpoint} region=us-east-1 path-style=true`;
+    const lines = [
+      "git init -q project",
+      "cd project",
+      `${mlv} init -q`,
+      `${mlv} remote add -q origin ${remote}`,
+      "git add .",
+      "git commit -qm start",
+    ];
+    await arena.prepare(lines.join(" && "), folder);
   },
   add: (target) => [process.execPath, MLV, "add", target],
   status: () => [process.execPath, MLV, "status"],
@@ -45,9 +58,11 @@ const MLV_VERSIONER: Versioner = {
 
 const DVC_VERSIONER: Versioner = {
   name: "dvc",
-  create: async (arena, folder) => {
+  create: async (arena, folder, place) => {
+    const remote = [`dvc remote add -q -d origin ${place?.url ?? "../remote"}`];
+    if (place !== undefined) remote.push(`dvc remote modify -q origin endpointurl ${place.endpoint}`);
     await arena.prepare(
-      "git init -q project && cd project && dvc init -q && dvc remote add -q -d origin ../remote && git add . && git commit -qm start",
+      ["git init -q project", "cd project", "dvc init -q", ...remote, "git add .", "git commit -qm start"].join(" && "),
       folder,
     );
   },
