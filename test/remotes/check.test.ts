@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { checkRemote } from "../../src/remotes/check.ts";
 import { MemoryRemote } from "../../src/remotes/memory/memory-remote.ts";
 import { RemoteError } from "../../src/remotes/remote-error.ts";
@@ -9,6 +9,7 @@ import { startServer } from "./servers.ts";
 
 test("checking a remote tries four rights, names the credentials and leaves nothing behind", async () => {
   const server = await startServer("s3");
+  onTestFinished(() => server.stop());
   const remote = await openOn(server);
   expect(await checkRemote(remote)).toEqual({
     url: remote.url,
@@ -19,7 +20,6 @@ test("checking a remote tries four rights, names the credentials and leaves noth
   });
   expect(await listAll(remote, "")).toEqual([]);
   await remote.close();
-  await server.stop();
 });
 
 test("a right that is refused is reported with its reason, and what rests on it is skipped", async () => {

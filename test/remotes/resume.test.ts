@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { openOn } from "./cloud.ts";
 import { startFaultProxy, type SeenRequest } from "./fault-proxy.ts";
 import { hashOf, readAll, someBytes, source } from "./helpers.ts";
@@ -15,6 +15,7 @@ test.each(SERVICES)(
   "an upload to $kind that was stopped goes on in another process without sending finished parts again",
   async ({ kind, partBytes, isPart }) => {
     const server = await startServer(kind);
+    onTestFinished(() => server.stop());
     const { origin } = new URL(server.options["endpoint"] ?? "");
     const proxy = await startFaultProxy(origin, kind);
     const endpoint = (server.options["endpoint"] ?? "").replace(origin, proxy.url);
@@ -54,6 +55,5 @@ test.each(SERVICES)(
     expect(hashOf((await readAll(second, "objects/ab/other")) ?? Buffer.alloc(0))).toBe(hashOf(other));
     await second.close();
     await proxy.stop();
-    await server.stop();
   },
 );
