@@ -30,20 +30,30 @@ export interface FetchedVersion {
 /**
  * Brings versions into the cache, from what is cached already and from the remote; every object is hashed before it is visible.
  * Interrupted, it leaves what it fetched to the next run. A version that the remote lacks is a status, not a failure.
- * Throws `content-mismatch` when what the remote has is damaged, `content-missing` when it lost a blob, `remote-…`, `disk-full`.
+ * Throws `content-mismatch` when what the remote has is damaged, `content-missing` when it lost a blob, `remote-unavailable` when it has
+ * neither the version nor a store's marker, `remote-…`, `disk-full`.
  */
 export async function fetchVersions(context: FetchContext, versions: readonly VersionToFetch[]): Promise<FetchedVersion[]> {
-  let marker: Promise<void> | undefined;
+  let marker: Promise<boolean> | undefined;
   try {
     return await mapConcurrent(versions, VERSIONS_AT_ONCE, async (wanted) => {
       if (isComplete(context.cache, wanted))
         return { target: wanted.target, pointer: wanted.pointer, status: "cached", receivedBytes: 0, files: 0 };
-      await (marker ??= context.store.checkMarker(false, context.signal));
-      return fetchOne(context, wanted);
+      const isStore = await (marker ??= context.store.checkMarker(false, context.signal));
+      const fetched = await fetchOne(context, wanted);
+      if (fetched.status === "not-on-remote" && !isStore) throw noStore(context.store);
+      return fetched;
     });
   } finally {
     context.store.known.save();
   }
+}
+
+/** A disk that is not mounted looks like an empty folder: what nobody pushed to has no marker. */
+function noStore({ remote }: FetchContext["store"]): MlvError {
+  return new MlvError("remote-unavailable", `there is no mlv store at ${remote.url}: it has no mlv.json`, {
+    hint: "see that the disk is mounted and the URL is right; where nothing was pushed yet, `mlv push` makes the store",
+  });
 }
 
 /** Tells whether the cache holds everything of a version that is wanted. Does not look at the bytes. */

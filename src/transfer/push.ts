@@ -1,12 +1,14 @@
 import { mapConcurrent, throwIfAborted } from "../base/concurrency.ts";
 import { isMlvError, MlvError } from "../base/errors.ts";
 import type { BlobKey, RepoPath, Sha256 } from "../base/ids.ts";
-import type { Body } from "../formats/body.ts";
+import type { Body, BodyBlob } from "../formats/body.ts";
+import type { Head } from "../formats/head.ts";
 import type { Pointer } from "../formats/pointer.ts";
 import type { RemoteStat } from "../remotes/remote.ts";
 import { BackgroundUploads } from "./background-uploads.ts";
 import { BodyBuilder } from "./body-builder.ts";
-import { Pin } from "./pin.ts";
+import { GcMarks, readGcMarks } from "./gc-marks.ts";
+import { writePin } from "./pin.ts";
 import { buildDirectory, buildFile } from "./push-build.ts";
 import type { BuildContext, PushContext, VersionToPush } from "./push-context.ts";
 import { RemotePacker } from "./remote-packer.ts";
@@ -30,7 +32,9 @@ export interface PushSummary {
 }
 
 const UPLOADS_AT_ONCE = 2;
-const FEW_BLOBS = 24;
+const MAX_ANCESTORS = 3;
+/** Up to this many blobs are asked for one by one; more are looked up in a listing, a thousand a request. */
+const FEW_BLOBS = 4;
 const FEW_HEADS = 64;
 
 /**
@@ -46,6 +50,7 @@ export async function pushVersions(context: PushContext, versions: readonly Vers
 class Push {
   readonly #context: PushContext;
   readonly #stats = new Map<BlobKey, RemoteStat | undefined>();
+  #marks = new GcMarks(new Set());
   #sentBytes = 0;
 
   constructor(context: PushContext) {
@@ -57,8 +62,12 @@ class Push {
     if (versions.length === 0) return { versions: [], sentBytes: 0, savedBytes: 0 };
     const distinct = [...new Map(versions.map((version) => [version.pointer.sha256, version])).values()];
     const present = await this.#readHeads(distinct);
-    await this.#checkBlobs([...present.values()].flatMap((version) => version.body.blobs));
-    const toSend = distinct.filter(({ pointer }) => !this.#isWhole(present.get(pointer.sha256)?.body));
+    // The body itself is kept on this machine, so only a look tells whether the remote still has it.
+    await this.#checkBlobs([...present.values()].flatMap(({ head, body }) => [bodyBlob(head), ...body.blobs]));
+    const toSend = distinct.filter(({ pointer }) => {
+      const version = present.get(pointer.sha256);
+      return version === undefined || !this.#hasBlob(bodyBlob(version.head)) || !this.#isWhole(version.body);
+    });
     if (toSend.length > 0 && !dryRun) {
       await store.checkMarker(true, signal);
       await this.#send(toSend, present);
@@ -77,7 +86,7 @@ class Push {
 
   /** One request a version, or one listing when there are many of which the remote may lack most. */
   async #readHeads(versions: readonly VersionToPush[]): Promise<Map<Sha256, RemoteVersion>> {
-    const { store, signal, jobs, onEvent } = this.#context;
+    const { store, signal, jobs } = this.#context;
     let candidates = versions;
     if (versions.length > FEW_HEADS) {
       const listed = new Map<string, string>();
@@ -85,9 +94,9 @@ class Push {
       candidates = versions.filter(({ pointer }) => listed.has(pointer.sha256));
       const isKnown = ({ pointer }: VersionToPush): boolean => store.known.get(pointer.sha256)?.etag === listed.get(pointer.sha256);
       const unknown = candidates.filter((version) => !isKnown(version));
-      await mapConcurrent(unknown, jobs, ({ pointer }) => store.readHead(pointer.sha256, signal));
+      await mapConcurrent(unknown, jobs, (version) => this.#readHead(version));
     } else {
-      await mapConcurrent(versions, jobs, ({ pointer }) => store.readHead(pointer.sha256, signal));
+      await mapConcurrent(versions, jobs, (version) => this.#readHead(version));
     }
     const present = new Map<Sha256, RemoteVersion>();
     await mapConcurrent(candidates, jobs, async ({ pointer }) => {
@@ -97,11 +106,25 @@ class Push {
         const body = await store.readBody(pointer.sha256, known.head, signal);
         if (body.kind === pointer.kind) present.set(pointer.sha256, { ...known, body });
       } catch (error) {
-        if (!isMlvError(error, "content-missing", "content-mismatch", "recipe-malformed")) throw error;
-        onEvent({ type: "notice", level: "warning", message: `the remote's recipe of ${pointer.sha256} is damaged and is written anew` });
+        this.#noteDamage(error, pointer);
       }
     });
     return present;
+  }
+
+  async #readHead({ pointer }: VersionToPush): Promise<void> {
+    try {
+      await this.#context.store.readHead(pointer.sha256, this.#context.signal);
+    } catch (error) {
+      this.#noteDamage(error, pointer);
+      this.#context.store.known.delete(pointer.sha256);
+    }
+  }
+
+  #noteDamage(error: unknown, pointer: Pointer): void {
+    if (!isMlvError(error, "content-missing", "content-mismatch", "recipe-malformed")) throw error;
+    const message = `the remote's recipe of ${pointer.sha256} is damaged and is written anew`;
+    this.#context.onEvent({ type: "notice", level: "warning", message });
   }
 
   /** Few blobs are looked at one by one, many by listing their folders. */
@@ -121,18 +144,24 @@ class Push {
   }
 
   #isWhole(body: Body | undefined): boolean {
-    return body !== undefined && body.blobs.every((blob) => this.#stats.get(blob.key)?.size === blob.size);
+    return body !== undefined && body.blobs.every((blob) => this.#hasBlob(blob));
+  }
+
+  #hasBlob({ key, size }: BodyBlob): boolean {
+    return this.#stats.get(key)?.size === size;
   }
 
   async #send(versions: readonly VersionToPush[], present: ReadonlyMap<Sha256, RemoteVersion>): Promise<void> {
     const { store, signal, cache } = this.#context;
-    const pin = await Pin.create(
-      store.remote,
-      versions.map(({ pointer }) => pointer.sha256),
-      signal,
-    );
     const ancestors = await this.#readAncestors(versions);
-    const packing = { remote: store.remote, tempFolder: cache.tempFolder, signal, onSent: (bytes: number) => this.#count(bytes, versions) };
+    const marks = this.#marks;
+    const packing = {
+      marks,
+      remote: store.remote,
+      tempFolder: cache.tempFolder,
+      signal,
+      onSent: (bytes: number) => this.#count(bytes, versions),
+    };
     const packer = new RemotePacker(packing);
     const piecePacker = new RemotePacker(packing);
     const background = new BackgroundUploads(UPLOADS_AT_ONCE);
@@ -146,7 +175,8 @@ class Push {
           piecePacker,
           version,
           known: [...ancestors, ...present.values()],
-          isThere: (blob) => this.#stats.get(blob.key)?.size === blob.size,
+          marks,
+          isThere: (blob) => this.#isThere(blob),
           onSent: (bytes) => this.#count(bytes, versions),
           inBackground: (upload) => background.start(upload),
         };
@@ -165,30 +195,26 @@ class Push {
     }
     const bodies = builds.map(({ version, finish }) => ({ version, body: finish() }));
     for (const { version, body } of bodies) {
-      const head = await store.writeBody(body, signal);
+      const head = await store.writeBody(body, marks, signal);
       this.#sentBytes += head.bodySize;
       await this.#lookAgain(body);
       await this.#writeHead(version, head, present.get(version.pointer.sha256)?.etag);
     }
-    await pin.keep(
-      bodies.map(({ body }) => body),
-      signal,
-    );
   }
 
   /** Someone else may have written the same head meanwhile: theirs is as good when it is whole. */
   async #writeHead(version: VersionToPush, head: Parameters<RemoteStore["writeHead"]>[1], etag: string | undefined): Promise<void> {
     const { store, signal } = this.#context;
     const { sha256 } = version.pointer;
-    const readEtag = etag ?? store.known.get(sha256)?.etag;
+    const readEtag = etag ?? store.known.get(sha256)?.etag ?? store.damagedHeadEtag(sha256);
     try {
       await store.writeHead(sha256, head, readEtag, signal);
     } catch (error) {
       if (!isMlvError(error, "remote-conflict")) throw error;
       const theirs = await store.readVersion(sha256, signal);
       if (theirs !== undefined) {
-        await this.#checkBlobs(theirs.body.blobs);
-        if (this.#isWhole(theirs.body)) return;
+        await this.#checkBlobs(blobsOf(theirs));
+        if (this.#isWhole(theirs)) return;
       }
       await store.writeHead(sha256, head, theirs?.etag, signal);
     }
@@ -198,30 +224,35 @@ class Push {
   async #lookAgain(body: Body): Promise<void> {
     for (const blob of body.blobs) this.#stats.delete(blob.key);
     await this.#checkBlobs(body.blobs);
-    const lost = body.blobs.find((blob) => this.#stats.get(blob.key)?.size !== blob.size);
+    const lost = body.blobs.find((blob) => !this.#isThere(blob));
     if (lost === undefined) return;
     throw new MlvError("remote-corrupt", `the remote lost ${lost.key} while it was pushed to`, { hint: "run `mlv push` again" });
   }
 
   /** Versions in which unchanged bytes may be: ancestors, and everything whose body this machine has seen of the same targets. */
   async #readAncestors(versions: readonly VersionToPush[]): Promise<RemoteVersion[]> {
-    const { store, signal, jobs } = this.#context;
-    const candidates = new Map<Sha256, Pointer>();
-    for (const version of versions) {
-      // The latest ancestor that the remote has is enough; three are asked for, in case the latest was never pushed.
-      for (const ancestor of (await version.ancestors()).slice(0, 3)) candidates.set(ancestor.sha256, ancestor);
-    }
-    const found = await mapConcurrent([...candidates.values()], jobs, async (pointer) => {
-      try {
-        return await store.readVersion(pointer.sha256, signal);
-      } catch (error) {
-        if (isMlvError(error, "content-missing", "content-mismatch", "recipe-malformed")) return undefined;
-        throw error;
+    const { jobs } = this.#context;
+    const bodies = new Map<Sha256, RemoteVersion>();
+    await mapConcurrent(versions, jobs, async (version) => {
+      // The latest ancestor that the remote has is enough; a few are asked for, in case the latest was never pushed.
+      for (const ancestor of (await version.ancestors()).slice(0, MAX_ANCESTORS)) {
+        const found = bodies.get(ancestor.sha256) ?? (await this.#readQuietly(ancestor.sha256));
+        if (found === undefined) continue;
+        bodies.set(ancestor.sha256, found);
+        return;
       }
     });
-    const bodies = found.flatMap((version) => (version === undefined ? [] : [version]));
-    await this.#checkBlobs(bodies.flatMap(({ body }) => body.blobs));
-    return bodies;
+    await this.#checkBlobs([...bodies.values()].flatMap(({ body }) => body.blobs));
+    return [...bodies.values()];
+  }
+
+  async #readQuietly(version: Sha256): Promise<RemoteVersion | undefined> {
+    try {
+      return await this.#context.store.readVersion(version, this.#context.signal);
+    } catch (error) {
+      if (isMlvError(error, "content-missing", "content-mismatch", "recipe-malformed")) return undefined;
+      throw error;
+    }
   }
 
   #count(bytes: number, versions: readonly VersionToPush[]): void {
@@ -229,4 +260,13 @@ class Push {
     const totalBytes = versions.reduce((sum, { pointer }) => sum + pointer.size, 0);
     this.#context.onEvent({ type: "progress", phase: "upload", files: 0, bytes: this.#sentBytes, totalBytes });
   }
+}
+
+function bodyBlob({ body, bodySize }: Head): BodyBlob {
+  return { key: body, size: bodySize };
+}
+
+/** Returns what a version needs of a remote: the blobs that its body names, and the body. */
+function blobsOf({ head, body }: RemoteVersion): BodyBlob[] {
+  return [...body.blobs, { key: head.body, size: head.bodySize }];
 }

@@ -1,7 +1,7 @@
 import * as fs from "node:fs";
 import path from "node:path";
 import { ensureFolder, writeFileDurably } from "../base/durable.ts";
-import { MlvError } from "../base/errors.ts";
+import { isMlvError, MlvError } from "../base/errors.ts";
 import { sha256 } from "../base/hashing.ts";
 import type { BlobKey, Sha256 } from "../base/ids.ts";
 import { formatBody, MAX_BODY_TEXT_BYTES, parseBody, type Body } from "../formats/body.ts";
@@ -9,6 +9,7 @@ import { formatHead, MAX_HEAD_BYTES, parseHead, type Head } from "../formats/hea
 import { blobKey, MARKER_CONTENT, MARKER_KEY, parseBlobKey } from "../formats/layout.ts";
 import type { PutSource, Remote, RemoteBody } from "../remotes/remote.ts";
 import { compress, decompress } from "../store/compression.ts";
+import type { GcMarks } from "./gc-marks.ts";
 import { KnownHeads, type KnownHead } from "./known-heads.ts";
 
 /** Is a version as a remote has it. */
@@ -25,6 +26,7 @@ export class RemoteStore {
   readonly #bodyFolder: string;
   readonly #tempFolder: string;
   readonly #parsed = new Map<BlobKey, Body>();
+  readonly #damagedHeads = new Map<Sha256, string>();
 
   constructor(options: { readonly remote: Remote; readonly name: string; readonly stateFolder: string }) {
     this.remote = options.remote;
@@ -41,10 +43,21 @@ export class RemoteStore {
       this.known.delete(version);
       return undefined;
     }
-    const bytes = await readBounded(body, MAX_HEAD_BYTES, key);
-    const known = { head: parseHead(bytes.toString("utf8"), version), etag: body.etag };
+    let head: Head;
+    try {
+      head = parseHead((await readBounded(body, MAX_HEAD_BYTES, key)).toString("utf8"), version);
+    } catch (error) {
+      if (isMlvError(error, "recipe-malformed", "content-mismatch")) this.#damagedHeads.set(version, body.etag);
+      throw error;
+    }
+    const known = { head, etag: body.etag };
     this.known.set(version, known);
     return known;
+  }
+
+  /** Returns the ETag of a head that was read and could not be understood, so that it can be replaced. */
+  damagedHeadEtag(version: Sha256): string | undefined {
+    return this.#damagedHeads.get(version);
   }
 
   /** Returns the body that a head names, from this machine where it was read before. Throws `content-mismatch`, `recipe-malformed`. */
@@ -80,9 +93,9 @@ export class RemoteStore {
   }
 
   /** Uploads a body; returns the head that will name it. */
-  async writeBody(body: Body, signal?: AbortSignal): Promise<Head> {
+  async writeBody(body: Body, marks: Pick<GcMarks, "freshKey">, signal?: AbortSignal): Promise<Head> {
     const stored = compress(Buffer.from(formatBody(body)), 9);
-    const key = blobKey("bodies", sha256(stored));
+    const key = marks.freshKey(blobKey("bodies", sha256(stored)));
     await putBlob(this.remote, key, bufferSource(stored), signal);
     this.#keepBody(this.#bodyFile(key), stored);
     this.#parsed.set(key, body);
@@ -98,15 +111,15 @@ export class RemoteStore {
     this.known.set(version, { head, etag });
   }
 
-  /** Makes sure that the remote is a store of this format, marking an empty one when `create` is set. Throws `format-newer`, `remote-misconfigured`. */
-  async checkMarker(create: boolean, signal?: AbortSignal): Promise<void> {
+  /** Makes sure that the remote is a store of this format, marking an empty one when `create` is set; returns whether it is one. Throws `format-newer`, `remote-misconfigured`. */
+  async checkMarker(create: boolean, signal?: AbortSignal): Promise<boolean> {
     const marker = await this.remote.get(MARKER_KEY, { signal });
     if (marker === undefined) {
       if (create) await this.remote.put(MARKER_KEY, bufferSource(Buffer.from(MARKER_CONTENT)), { signal });
-      return;
+      return create;
     }
     const text = (await readBounded(marker, 4096, MARKER_KEY)).toString("utf8");
-    if (text === MARKER_CONTENT) return;
+    if (text === MARKER_CONTENT) return true;
     throw new MlvError("format-newer", `the store at ${this.remote.url} was made by a newer mlv`, { hint: "update mlv" });
   }
 
