@@ -65,6 +65,9 @@ function addGlobalOptions(command: Command): void {
 }
 
 function toUsageError(error: CommanderError, name: string): MlvError {
+  if (error.code === "commander.help") {
+    return new MlvError("usage", `\`mlv ${name}\` needs a sub-command`, { hint: `\`mlv help ${name}\` lists them` });
+  }
   const [first = "", ...rest] = error.message.replace(/^error: /, "").split("\n");
   const suggestion = /\(Did you mean (.+?)\?\)/.exec(rest.join(" "))?.[1];
   return new MlvError("usage", `\`mlv ${name}\`: ${first}`, {

@@ -66,13 +66,16 @@ export async function add(context: OperationContext, options: AddOptions): Promi
     const toStage = new Set<string>();
     try {
       for (const selection of selections) {
-        const result = await addOne(workspace, selection, options);
+        const result = await addOne(workspace, selection, { ...options, markBefore });
         results.push(result);
-        if (result.status !== "added" && result.status !== "updated") continue;
+        if (result.status === "missing" || result.status === "out-of-date") continue;
+        const isTracked = findTracked(gitIndex, pointerPath(result.target)) !== undefined;
+        // A pointer that Git does not know yet may be all that a killed `add` wrote: its ignore line is seen to as well.
+        if (result.status === "unchanged" && isTracked) continue;
+        const isIgnoredAnew = !options.dryRun && ignoreTarget(workspace, result.target);
+        if (result.status === "unchanged" && !isIgnoredAnew) continue;
         toStage.add(pointerPath(result.target));
-        if (!options.dryRun && ignoreTarget(workspace, result.target))
-          toStage.add(path.posix.join(path.posix.dirname(result.target), ".gitignore"));
-        if (!options.dryRun && findTracked(gitIndex, pointerPath(result.target)) === undefined) toStage.add(pathOfIgnore(result.target));
+        if (isIgnoredAnew || (!options.dryRun && !isTracked)) toStage.add(pathOfIgnore(result.target));
       }
     } finally {
       if (!options.dryRun) restampMarks(workspace.index, markBefore, cacheMark(workspace.cache.folder));
@@ -156,10 +159,15 @@ function checkNewTarget(workspace: Workspace, repoPath: RepoPath, { given, targe
   }
 }
 
-async function addOne(workspace: Workspace, selection: Selection, options: AddOptions): Promise<AddedTarget> {
+async function addOne(
+  workspace: Workspace,
+  selection: Selection,
+  options: AddOptions & { readonly markBefore: string },
+): Promise<AddedTarget> {
   const { target, only } = selection;
   const previous = readPointer(workspace.root, target);
-  const base = workspace.index.target(target)?.pointer;
+  const info = workspace.index.target(target);
+  const base = info?.pointer;
   const ignore = await workspace.ignore();
   const place = {
     root: workspace.root,
@@ -186,7 +194,9 @@ async function addOne(workspace: Workspace, selection: Selection, options: AddOp
   const status = previous === undefined ? "added" : isSame ? "unchanged" : "updated";
   if (!options.dryRun) {
     if (!isSame) writePointer(workspace, target, formatPointer(pointer));
-    captured.record(cacheMark(workspace.cache.folder));
+    // Files of the version that never came here may be in no cache of this machine: complete is only what was complete before, or all new.
+    const isComplete = previous === undefined || (info?.cacheMark === options.markBefore && isSameVersion(info.pointer, previous));
+    captured.record(isComplete ? options.markBefore : "");
   }
   warnUnportable(workspace, target);
   return { target, status, pointer, previous, counts: captured.counts };

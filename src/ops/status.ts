@@ -130,7 +130,7 @@ function statusOf(workspace: Workspace, { target, only }: Selection, parts: Stat
     notHere: only === undefined ? Math.max(0, total - compared.clean - notNew) : 0,
     notCached,
     // What is not here cannot be pushed from here: whoever added it may well have.
-    isPushed: isKnownPushed === false && notCached > 0 ? undefined : isKnownPushed,
+    isPushed: isKnownPushed === false && (notCached > 0 || isAbsent) ? undefined : isKnownPushed,
   };
 }
 

@@ -150,10 +150,10 @@ describe("the main job", () => {
           deleted:    dogs/1.png
           deleted:    empty
           deleted:    run.sh
-          → mlv add data/images
+          → mlv checkout data/images
       data/train.bin: pointer not in Git yet
           deleted:    data/train.bin
-          → mlv add data/train.bin
+          → mlv checkout data/train.bin
       not pushed to origin: data/images, data/train.bin
       Next: mlv push
       $ mlv checkout

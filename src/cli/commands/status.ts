@@ -79,7 +79,8 @@ function describe(session: Session, status_: TargetStatus, isAll: boolean): stri
     notes.push(style.yellow(status_.changes.length > 0 ? "out of date, and edited here" : "out of date"));
     hints.push(status_.notCached > 0 ? `mlv pull ${quoteForShell(target)}` : `mlv checkout ${quoteForShell(target)}`);
   } else if (status_.changes.length > 0) {
-    hints.push(`mlv add ${quoteForShell(target)}`);
+    const isAllGone = status_.changes.every(({ kind }) => kind === "deleted") && status_.changes.length >= (status_.pointer?.files ?? 1);
+    hints.push(isAllGone ? `mlv checkout ${quoteForShell(target)}` : `mlv add ${quoteForShell(target)}`);
   }
   if (!status_.isAbsent && status_.notHere > 0) notes.push(`${formatPlural(status_.notHere, "file")} not here`);
   if (!status_.isAbsent && !status_.isOutOfDate && status_.notCached > 0) {

@@ -1,0 +1,162 @@
+import * as fs from "node:fs";
+import { beforeEach, describe, expect, test } from "vitest";
+import { makeSandbox, makeTree, readTree, type Sandbox } from "./sealed.ts";
+
+let box: Sandbox;
+beforeEach(() => {
+  box = makeSandbox();
+  box.makeRepository("project", { remote: "storage", tree: { "data/a.txt": "a\n", "data/b.txt": "b\n", "good.txt": "good\n" } });
+  box.mlv("project", ["add", "data", "good.txt"]);
+  box.commit("project", "first");
+  box.mlv("project", ["push"]);
+});
+
+function edit(change: (text: string) => string): void {
+  const file = box.at("project/data.mlv");
+  fs.writeFileSync(file, change(fs.readFileSync(file, "utf8")));
+}
+
+describe("a pointer that is no good", () => {
+  test.each<[string, (text: string) => string]>([
+    ["that is cut short", (text) => text.slice(0, 40)],
+    ["that is empty", () => ""],
+    ["of a future version", (text) => text.replace('"mlv": 1', '"mlv": 2')],
+    ["with a key of a newer mlv", (text) => text.replace('"kind"', '"sparse": true,\n  "kind"')],
+    ["in another layout", (text) => JSON.stringify(JSON.parse(text))],
+    ["with an upper-case hash", (text) => text.replace(/[0-9a-f]{64}/, (hash) => hash.toUpperCase())],
+  ])("%s is named by status and refused by pull, and the workspace stays as it is", (_, change) => {
+    edit(change);
+    const before = readTree(box.at("project"), [".git"]);
+    expect(box.transcript("project", "mlv status", "mlv pull", "mlv add -u", "mlv push data")).toMatchSnapshot();
+    expect(readTree(box.at("project"), [".git"])).toEqual(before);
+    expect(box.run(["pull", "good.txt"], { cwd: "project" }).status).toBe(0);
+  });
+
+  test("that Git left with conflict markers is said to be in conflict", () => {
+    box.git("project", "checkout", "--quiet", "-b", "other");
+    makeTree(box.at("project"), { "data/a.txt": "theirs\n" });
+    box.mlv("project", ["add", "-u"]);
+    box.commit("project", "theirs");
+    box.git("project", "checkout", "--quiet", "main");
+    box.mlv("project", ["checkout"]);
+    makeTree(box.at("project"), { "data/a.txt": "ours\n" });
+    box.mlv("project", ["add", "-u"]);
+    box.commit("project", "ours");
+    expect(box.exec("git", ["merge", "other"], { cwd: "project" }).status).toBe(1);
+    const before = readTree(box.at("project"), [".git"]);
+    expect(box.transcript("project", "mlv status", "mlv pull", "mlv checkout", "mlv add data")).toMatchInlineSnapshot(`
+      "$ mlv status
+      data: broken pointer
+          the pointer \`data.mlv\` holds merge conflict markers
+          hint: choose one side with \`git checkout --ours -- data.mlv\` or \`--theirs\`, then \`git add data.mlv\`
+      [exit 15]
+      $ mlv pull
+      ! error: the pointer \`data.mlv\` holds merge conflict markers
+      ! hint: choose one side with \`git checkout --ours -- data.mlv\` or \`--theirs\`, then \`git add data.mlv\`
+      [exit 15]
+      $ mlv checkout
+      ! error: the pointer \`data.mlv\` holds merge conflict markers
+      ! hint: choose one side with \`git checkout --ours -- data.mlv\` or \`--theirs\`, then \`git add data.mlv\`
+      [exit 15]
+      $ mlv add data
+      ! error: the pointer \`data.mlv\` holds merge conflict markers
+      ! hint: choose one side with \`git checkout --ours -- data.mlv\` or \`--theirs\`, then \`git add data.mlv\`
+      [exit 15]"
+    `);
+    expect(readTree(box.at("project"), [".git"])).toEqual(before);
+    box.git("project", "checkout", "--theirs", "data.mlv");
+    box.git("project", "add", "data.mlv");
+    box.mlv("project", ["checkout"]);
+    expect(fs.readFileSync(box.at("project/data/a.txt"), "utf8")).toBe("theirs\n");
+  });
+
+  test("that is a symlink, a folder or a FIFO is no pointer", () => {
+    const file = box.at("project/data.mlv");
+    const text = fs.readFileSync(file);
+    fs.writeFileSync(box.at("elsewhere"), text);
+    fs.rmSync(file);
+    fs.symlinkSync(box.at("elsewhere"), file);
+    expect(box.transcript("project", "mlv status", "mlv pull data")).toMatchInlineSnapshot(`
+      "$ mlv status
+      1 target clean.
+      $ mlv pull data
+      ! error: \`data\` is no tracked target, nor inside one
+      ! hint: track it with \`mlv add data\`
+      [exit 1]"
+    `);
+    fs.rmSync(file);
+    box.exec("mkfifo", [file]);
+    expect(box.transcript("project", "mlv status", "mlv pull data")).toMatchInlineSnapshot(`
+      "$ mlv status
+      1 target clean.
+      $ mlv pull data
+      ! error: \`data\` is no tracked target, nor inside one
+      ! hint: track it with \`mlv add data\`
+      [exit 1]"
+    `);
+  });
+});
+
+describe("a target that cannot be", () => {
+  test("lies inside another, holds another, is tracked by Git, or is a pointer", () => {
+    makeTree(box.at("project"), { "code/main.py": "print()\n", "code/model.bin": "m\n", "outer/inner/x": "x\n" });
+    box.git("project", "add", "code/main.py");
+    box.mlv("project", ["add", "outer/inner"]);
+    expect(
+      box.transcript(
+        "project",
+        "mlv add outer",
+        "mlv add code",
+        "mlv add code/main.py",
+        "mlv add data.mlv",
+        "mlv add nowhere",
+        "mlv add .",
+        "mlv add ..",
+        "mlv add .git",
+        "mlv add .git/config",
+        "mlv add mlv.yaml",
+        "mlv add .gitignore",
+      ),
+    ).toMatchInlineSnapshot(`
+      "$ mlv add outer
+      ! error: \`outer\` holds the target \`outer/inner\` already
+      ! hint: stop tracking that first (\`mlv remove outer/inner\`), or add the other files one by one
+      [exit 1]
+      $ mlv add code
+      ! error: Git tracks \`code/main.py\` inside \`code\` already
+      ! hint: take it out of Git first: \`git rm -r --cached -- code\`
+      [exit 1]
+      $ mlv add code/main.py
+      ! error: Git tracks \`code/main.py\` already
+      ! hint: take it out of Git first: \`git rm -r --cached -- code/main.py\`
+      [exit 1]
+      $ mlv add data.mlv
+      ! error: \`data.mlv\` is a pointer, which Git tracks
+      ! hint: to record its data: \`mlv add data\`
+      [exit 1]
+      $ mlv add nowhere
+      ! error: \`nowhere\` does not exist
+      [exit 1]
+      $ mlv add .
+      ! error: the repository's root cannot be a target
+      ! hint: name the files or folders in it that hold data
+      [exit 1]
+      $ mlv add ..
+      ! error: \`..\` is outside the repository \`<sandbox>/project\`
+      [exit 1]
+      $ mlv add .git
+      ! error: cannot track \`.git\`: \`.git\` is a name that belongs to Git or mlv
+      [exit 1]
+      $ mlv add .git/config
+      ! error: cannot track \`.git/config\`: \`.git\` is a name that belongs to Git or mlv
+      [exit 1]
+      $ mlv add mlv.yaml
+      ! error: Git tracks \`mlv.yaml\` already
+      ! hint: take it out of Git first: \`git rm -r --cached -- mlv.yaml\`
+      [exit 1]
+      $ mlv add .gitignore
+      ! error: cannot track \`.gitignore\`: \`.gitignore\` is a name that belongs to Git or mlv
+      [exit 1]"
+    `);
+  });
+});
