@@ -24,6 +24,9 @@ const ran = existsSync(serversLog)
       .map((line) => JSON.parse(line))
   : [];
 rmSync(scratch, { recursive: true, force: true });
-const names = (isThere) => [...new Set(ran.filter((entry) => entry.ran === isThere).map((entry) => entry.name))].join(", ");
-console.log(`servers: ran ${names(true) || "none"}; not there: ${names(false) || "none"}`);
+const real = new Map(ran.filter((entry) => entry.real).map((entry) => [entry.kind, entry.name]));
+const standIns = new Map(ran.filter((entry) => !entry.real).map((entry) => [entry.kind, entry.name]));
+const missing = ["s3", "gcs", "azure"].filter((kind) => !real.has(kind));
+const shown = [...real.values(), ...missing.flatMap((kind) => (standIns.has(kind) ? [`${standIns.get(kind)} (ours)`] : []))];
+console.log(`servers: ran ${shown.join(", ") || "none"}; not there: ${missing.join(", ") || "none"}`);
 process.exit(status);

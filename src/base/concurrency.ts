@@ -28,26 +28,6 @@ export async function mapConcurrent<Item, Result>(
   return results;
 }
 
-/** Consumes an iterable with at most `limit` pieces of work at once; fails as `mapConcurrent` does. */
-export async function forEachConcurrent<Item>(
-  items: Iterable<Item> | AsyncIterable<Item>,
-  limit: number,
-  work: (item: Item) => Promise<void>,
-): Promise<void> {
-  const running = new Set<Promise<void>>();
-  const failures: unknown[] = [];
-  for await (const item of items) {
-    if (failures.length > 0) break;
-    const task: Promise<void> = work(item)
-      .catch((error: unknown) => void failures.push(error))
-      .finally(() => void running.delete(task));
-    running.add(task);
-    if (running.size >= limit) await Promise.race(running);
-  }
-  await Promise.all(running);
-  if (failures.length > 0) throw failures[0];
-}
-
 /** Throws an `AbortError`'s reason as soon as the signal is aborted; cheap enough for inner loops. */
 export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted === true) throw signal.reason;

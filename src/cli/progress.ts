@@ -1,3 +1,4 @@
+import type { Ora } from "ora";
 import type { NoticeEvent, OperationEvent, Phase, ProgressEvent } from "../base/events.ts";
 import { redact } from "../base/redaction.ts";
 import { formatBytes, formatCount, formatDuration } from "./format.ts";
@@ -35,7 +36,7 @@ export class ProgressView {
   #phase: Phase | undefined;
   #phaseStartedAt = 0;
   #shownAt = 0;
-  #isLineShown = false;
+  #spinner: "loading" | Ora | undefined;
 
   constructor(options: ProgressOptions) {
     this.#options = options;
@@ -46,11 +47,23 @@ export class ProgressView {
     else this.#progress(event);
   };
 
-  /** Takes the line away. */
+  /** Takes the line away; a later event shows it again. */
   stop(): void {
-    if (!this.#isLineShown) return;
-    this.#options.stderr.write("\r\u001b[K");
-    this.#isLineShown = false;
+    if (this.#spinner !== undefined && this.#spinner !== "loading") this.#spinner.stop();
+    this.#spinner = undefined;
+  }
+
+  /** The spinner's package is loaded when the first line is shown, so that short commands never pay for it. */
+  #show(line: string): void {
+    const text = line.slice(0, Math.max(20, (this.#options.stderr.columns ?? 80) - 3));
+    if (this.#spinner === undefined) {
+      this.#spinner = "loading";
+      void import("ora").then(({ default: ora }) => {
+        if (this.#spinner === "loading") this.#spinner = ora({ text, stream: this.#options.stderr, discardStdin: false, hideCursor: false }).start();
+      });
+    } else if (this.#spinner !== "loading") {
+      this.#spinner.text = text;
+    }
   }
 
   #notice(event: NoticeEvent): void {
@@ -79,8 +92,7 @@ export class ProgressView {
     this.#shownAt = now;
     const line = formatProgress(event, now - this.#phaseStartedAt);
     if (isTty) {
-      stderr.write(`\r\u001b[K${line.slice(0, Math.max(20, (stderr.columns ?? 80) - 1))}`);
-      this.#isLineShown = true;
+      this.#show(line);
     } else {
       stderr.write(`${line}\n`);
     }

@@ -79,7 +79,7 @@ class StepRunner {
 async function tryRemote(
   runner: StepRunner,
   remote: Remote,
-  checkMarker: () => Promise<void>,
+  checkMarker: () => Promise<boolean>,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const key = `check/${randomBytes(16).toString("hex")}`;

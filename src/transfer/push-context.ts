@@ -4,6 +4,7 @@ import type { BodyBlob } from "../formats/body.ts";
 import type { Pointer } from "../formats/pointer.ts";
 import type { Cache } from "../store/cache.ts";
 import type { BodyBuilder } from "./body-builder.ts";
+import type { GcMarks } from "./gc-marks.ts";
 import type { RemotePacker, SentPlace } from "./remote-packer.ts";
 import type { RemoteStore, RemoteVersion } from "./remote-store.ts";
 
@@ -38,6 +39,7 @@ export interface BuildContext extends PushContext {
   /** Tells whether the remote has a blob with its size. */
   readonly isThere: (blob: BodyBlob) => boolean;
   readonly onSent: (bytes: number) => void;
+  readonly marks: GcMarks;
   /** Runs an upload beside the packing; the push waits for it before it writes a body. */
   readonly inBackground: (upload: () => Promise<void>) => Promise<void>;
 }

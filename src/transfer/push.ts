@@ -2,7 +2,7 @@ import { mapConcurrent, throwIfAborted } from "../base/concurrency.ts";
 import { isMlvError, MlvError } from "../base/errors.ts";
 import type { BlobKey, RepoPath, Sha256 } from "../base/ids.ts";
 import type { Body, BodyBlob } from "../formats/body.ts";
-import type { Head } from "../formats/head.ts";
+
 import type { Pointer } from "../formats/pointer.ts";
 import type { RemoteStat } from "../remotes/remote.ts";
 import { BackgroundUploads } from "./background-uploads.ts";
@@ -63,13 +63,17 @@ class Push {
     const distinct = [...new Map(versions.map((version) => [version.pointer.sha256, version])).values()];
     const present = await this.#readHeads(distinct);
     // The body itself is kept on this machine, so only a look tells whether the remote still has it.
-    await this.#checkBlobs([...present.values()].flatMap(({ head, body }) => [bodyBlob(head), ...body.blobs]));
-    const toSend = distinct.filter(({ pointer }) => {
-      const version = present.get(pointer.sha256);
-      return version === undefined || !this.#hasBlob(bodyBlob(version.head)) || !this.#isWhole(version.body);
-    });
+    await this.#checkBlobs([...present.values()].flatMap(blobsOf));
+    this.#marks = await readGcMarks(store.remote, signal);
+    const isLacking = ({ pointer }: VersionToPush): boolean => !this.#isWhole(present.get(pointer.sha256));
+    let toSend = distinct.filter(isLacking);
     if (toSend.length > 0 && !dryRun) {
       await store.checkMarker(true, signal);
+      const lacking = toSend.map(({ pointer }) => pointer.sha256);
+      await writePin(store.remote, lacking, signal);
+      // A gc that did not see the pin has marked before this; what it marked counts as absent.
+      this.#marks = await readGcMarks(store.remote, signal);
+      toSend = distinct.filter(isLacking);
       await this.#send(toSend, present);
     }
     store.known.save();
@@ -143,12 +147,12 @@ class Push {
     }
   }
 
-  #isWhole(body: Body | undefined): boolean {
-    return body !== undefined && body.blobs.every((blob) => this.#hasBlob(blob));
+  #isThere(blob: BodyBlob): boolean {
+    return this.#stats.get(blob.key)?.size === blob.size && !this.#marks.has(blob.key);
   }
 
-  #hasBlob({ key, size }: BodyBlob): boolean {
-    return this.#stats.get(key)?.size === size;
+  #isWhole(version: RemoteVersion | undefined): boolean {
+    return version !== undefined && blobsOf(version).every((blob) => this.#isThere(blob));
   }
 
   async #send(versions: readonly VersionToPush[], present: ReadonlyMap<Sha256, RemoteVersion>): Promise<void> {
@@ -260,10 +264,6 @@ class Push {
     const totalBytes = versions.reduce((sum, { pointer }) => sum + pointer.size, 0);
     this.#context.onEvent({ type: "progress", phase: "upload", files: 0, bytes: this.#sentBytes, totalBytes });
   }
-}
-
-function bodyBlob({ body, bodySize }: Head): BodyBlob {
-  return { key: body, size: bodySize };
 }
 
 /** Returns what a version needs of a remote: the blobs that its body names, and the body. */

@@ -6,6 +6,7 @@ import type { PutSource, Remote } from "../remotes/remote.ts";
 import { compressAsync, samplePaysToCompress } from "../store/compression.ts";
 import { readFileRange } from "../store/copy-hash.ts";
 import { PACK_TARGET_BYTES, PackWriter } from "../store/pack-writer.ts";
+import type { GcMarks } from "./gc-marks.ts";
 import { putBlob } from "./remote-store.ts";
 
 /** Is how many bytes of small objects share one compressed frame. */
@@ -39,6 +40,7 @@ export interface PackerContext {
   readonly tempFolder: string;
   readonly signal: AbortSignal | undefined;
   readonly onSent: (bytes: number) => void;
+  readonly marks: GcMarks;
 }
 
 /**
@@ -151,7 +153,7 @@ export class RemotePacker {
     this.#writer = undefined;
     const finished = writer.finish();
     const pack = this.#pack;
-    pack.key = blobKey("packs", finished.sha256);
+    pack.key = this.#context.marks.freshKey(blobKey("packs", finished.sha256));
     pack.size = finished.size;
     for (const { onPlaced, offset, size } of this.#raw) {
       onPlaced({ pack, frame: { encoding: "raw", offset, stored: size, decoded: size }, skip: 0, size });

@@ -25,7 +25,7 @@ export async function sendObject(context: BuildContext, hash: Sha256, size: numb
   }
   const pieces = (await sendDelta(context, hash, size)) ?? (await sendPieces(context, hash, size));
   if (pieces !== undefined) return pieces;
-  const key = blobKey("objects", hash);
+  const key = context.marks.freshKey(blobKey("objects", hash));
   const found = cache.locate(hash);
   const source = found?.kind === "loose" ? fileSource(found.file, size) : bufferSource(cache.readSmall(hash) ?? new Uint8Array());
   await context.inBackground(async () => {

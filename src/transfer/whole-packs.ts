@@ -1,6 +1,6 @@
 import * as fs from "node:fs";
 import { mapConcurrent } from "../base/concurrency.ts";
-import type { Sha256 } from "../base/ids.ts";
+import type { BlobKey, Sha256 } from "../base/ids.ts";
 import { blobKey } from "../formats/layout.ts";
 import type { OpenPack } from "../store/pack-set.ts";
 import { samplePaysToCompress } from "../store/compression.ts";
@@ -33,21 +33,22 @@ export async function sendWholePacks(context: BuildContext, needed: Iterable<Sha
   const candidates = [...bytes]
     .filter(([pack, sum]) => pack.size >= MIN_PACK_BYTES && sum >= pack.size * NEEDED_PART)
     .map(([pack]) => pack);
-  const sent = new Set<OpenPack>();
+  const sent = new Map<OpenPack, BlobKey>();
   await mapConcurrent(candidates, UPLOADS_AT_ONCE, async (pack) => {
     if (paysToCompress(pack) || !(await isSound(context, pack))) return;
-    await putBlob(context.store.remote, blobKey("packs", pack.sha256), fileSource(pack.file, pack.size), context.signal);
+    const key = context.marks.freshKey(blobKey("packs", pack.sha256));
+    await putBlob(context.store.remote, key, fileSource(pack.file, pack.size), context.signal);
     context.onSent(pack.size);
-    sent.add(pack);
+    sent.set(pack, key);
   });
   return { find: (hash, size) => (sent.size === 0 ? undefined : findIn(context, sent, hash, size)) };
 }
 
-function findIn(context: BuildContext, sent: ReadonlySet<OpenPack>, hash: Sha256, size: number): StreamPart | undefined {
+function findIn(context: BuildContext, sent: ReadonlyMap<OpenPack, BlobKey>, hash: Sha256, size: number): StreamPart | undefined {
   const place = context.cache.packs.find(hash);
-  if (place === undefined || !sent.has(place.pack) || place.size !== size || place.frame.encoding !== "raw") return undefined;
+  const key = place === undefined ? undefined : sent.get(place.pack);
+  if (place === undefined || key === undefined || place.size !== size || place.frame.encoding !== "raw") return undefined;
   const { pack, frame, skip } = place;
-  const key = blobKey("packs", pack.sha256);
   return (builder) => builder.append({ encoding: "raw", blob: builder.blob(key, pack.size), offset: frame.offset + skip, length: size });
 }
 

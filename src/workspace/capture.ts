@@ -3,7 +3,7 @@ import { mapConcurrent, throwIfAborted } from "../base/concurrency.ts";
 import { MlvError } from "../base/errors.ts";
 import type { EventSink } from "../base/events.ts";
 import type { RepoPath, Sha256 } from "../base/ids.ts";
-import { compareUtf8, unsafePathReason } from "../base/safe-paths.ts";
+import { collisionKey, compareUtf8, unsafePathReason } from "../base/safe-paths.ts";
 import type { ManifestEntry } from "../formats/manifest.ts";
 import type { Pointer } from "../formats/pointer.ts";
 import { LOOSE_MIN_BYTES, type Cache } from "../store/cache.ts";
@@ -56,6 +56,7 @@ export interface Capture {
   record(cacheMark: string): void;
 }
 
+const MAY_COLLIDE = /[A-Z]|[^\u0020-\u007e]/;
 const BATCH_FILES = 512;
 const BATCH_BYTES = 8 * 1024 * 1024;
 
@@ -198,6 +199,7 @@ class FolderChanges {
       return;
     }
     this.#noteGone(scanned, folder);
+    this.#warnCollisions(scanned, folder);
     const recorded = this.#recordFor(folder);
     const entries = [...orderEntries(scanned), ...followed.map((file) => ({ link: file }))].sort((a, b) =>
       compareUtf8(orderKey(a), orderKey(b)),
@@ -213,6 +215,21 @@ class FolderChanges {
         this.#offer(entry.file, folder, recorded);
       }
       if (this.#pending.length >= BATCH_FILES || this.#pendingBytes >= BATCH_BYTES) yield;
+    }
+  }
+
+  /** Names that differ only in case or Unicode form are one name on other platforms: allowed, but said. */
+  #warnCollisions(scanned: ScannedFolder, folder: string): void {
+    const files = scanned.files();
+    if (!files.some((file) => MAY_COLLIDE.test(file.name))) return;
+    const seen = new Map<string, string>();
+    for (const { name, known } of files) {
+      const key = collisionKey(name);
+      const other = seen.get(key);
+      seen.set(key, name);
+      if (other === undefined || known !== undefined) continue;
+      const message = `\`${other}\` and \`${name}\` in \`${this.#context.target}${folder === "" ? "" : `/${folder}`}\` are one name where case or Unicode form is not told apart`;
+      this.#context.onEvent({ type: "notice", level: "warning", message, hint: "rename one of them if the data are to be checked out on macOS or Windows" });
     }
   }
 
