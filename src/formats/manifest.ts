@@ -5,7 +5,7 @@
  * path's CRC-32 is below `(bytes of the path + 76) × 65,536`, or once it has 256 KiB: so leaves average 64 KiB, the same files
  * always give the same leaves, and editing a file's content never moves a cut (a prolly tree of height two, as in Dolt).
  */
-import { crc32 } from "node:zlib";
+import { crc32 } from "../base/checksum.ts";
 import { MlvError } from "../base/errors.ts";
 import { sha256 } from "../base/hashing.ts";
 import { isSha256, type RepoPath, type Sha256 } from "../base/ids.ts";

@@ -8,7 +8,7 @@
  *   entry   = 32 bytes SHA-256, u32 frame, u32 skip, u32 size
  *   trailer = u32 bytes of the footer, u32 CRC-32 of the footer, "MLVPACK1"
  */
-import { crc32 } from "node:zlib";
+import { crc32 } from "../base/checksum.ts";
 import { MlvError } from "../base/errors.ts";
 import type { Sha256 } from "../base/ids.ts";
 

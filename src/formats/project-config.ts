@@ -58,7 +58,7 @@ export function parseLocalConfig(text: string, where: string): LocalConfig {
     ...(typeof cache["dir"] === "string" ? { cacheDir: cache["dir"] } : {}),
     ...(link === undefined ? {} : { link: link as LinkKind }),
     ...(typeof jobs === "number" ? { jobs } : {}),
-    trust: (trust) ?? [],
+    trust: trust ?? [],
   };
 }
 

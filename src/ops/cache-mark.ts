@@ -1,6 +1,6 @@
 import * as fs from "node:fs";
 import path from "node:path";
-import { crc32 } from "node:zlib";
+import { crc32 } from "../base/checksum.ts";
 import type { WorkspaceIndex } from "../workspace/workspace-index.ts";
 
 /**

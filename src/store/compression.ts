@@ -5,7 +5,8 @@
  * dictionary id. A decoder walks the frame's blocks first, so that a second frame, a skippable one, trailing bytes or a window larger
  * than `MAX_WINDOW_BYTES` never reach the codec.
  */
-import * as zlib from "node:zlib";
+import type { ZstdOptions } from "node:zlib";
+import { zlib } from "../base/checksum.ts";
 import { MlvError } from "../base/errors.ts";
 
 /** Is the largest window that a frame may ask for: what RFC 8878 wants every decoder to support. */
@@ -18,15 +19,15 @@ const MAGIC = 0xfd2fb528;
 const SAMPLE_BYTES = 64 * 1024;
 const SAMPLE_SLICES = 4;
 
-function compressOnPool(data: Uint8Array, options: zlib.ZstdOptions): Promise<Buffer> {
+function compressOnPool(data: Uint8Array, options: ZstdOptions): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    zlib.zstdCompress(data, options, (error, frame) => (error === null ? resolve(frame) : reject(error)));
+    zlib().zstdCompress(data, options, (error, frame) => (error === null ? resolve(frame) : reject(error)));
   });
 }
 
-function decompressOnPool(frame: Uint8Array, options: zlib.ZstdOptions): Promise<Buffer> {
+function decompressOnPool(frame: Uint8Array, options: ZstdOptions): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    zlib.zstdDecompress(frame, options, (error, data) => (error === null ? resolve(data) : reject(error)));
+    zlib().zstdDecompress(frame, options, (error, data) => (error === null ? resolve(data) : reject(error)));
   });
 }
 
@@ -46,7 +47,7 @@ export interface DecodeOptions {
 
 /** Returns one zstd frame; levels are 1 to 19. */
 export function compress(data: Uint8Array, level: number = DEFAULT_LEVEL, flags: FrameFlags = {}): Buffer {
-  return zlib.zstdCompressSync(data, compressOptions(data.length, level, flags));
+  return zlib().zstdCompressSync(data, compressOptions(data.length, level, flags));
 }
 
 /** Returns the same frame as `compress`, made on the thread pool. */
@@ -61,7 +62,7 @@ export function compressAsync(data: Uint8Array, level: number = DEFAULT_LEVEL, f
 export function decompress(frame: Uint8Array, length: number, options: DecodeOptions = {}): Buffer {
   assertFrame(frame, length, options);
   try {
-    return checkLength(zlib.zstdDecompressSync(frame, decodeOptions(length)), length, options);
+    return checkLength(zlib().zstdDecompressSync(frame, decodeOptions(length)), length, options);
   } catch (error) {
     throw asMismatch(error);
   }
@@ -102,8 +103,8 @@ function sliceSample(sample: Uint8Array): Uint8Array[] {
   });
 }
 
-function compressOptions(sizeBytes: number, level: number, flags: FrameFlags): zlib.ZstdOptions {
-  const { ZSTD_c_compressionLevel, ZSTD_c_checksumFlag, ZSTD_c_contentSizeFlag } = zlib.constants;
+function compressOptions(sizeBytes: number, level: number, flags: FrameFlags): ZstdOptions {
+  const { ZSTD_c_compressionLevel, ZSTD_c_checksumFlag, ZSTD_c_contentSizeFlag } = zlib().constants;
   return {
     params: {
       [ZSTD_c_compressionLevel]: level,
@@ -115,11 +116,11 @@ function compressOptions(sizeBytes: number, level: number, flags: FrameFlags): z
 }
 
 /** Returns zlib's options for a frame of at most `length` decoded bytes: no output past it, no window past the cap, one allocation if it is small. */
-export function decodeOptions(length: number): zlib.ZstdOptions {
+export function decodeOptions(length: number): ZstdOptions {
   return {
     maxOutputLength: Math.max(1, length),
     chunkSize: Math.min(Math.max(length + 1, 1024), MAX_WINDOW_BYTES),
-    params: { [zlib.constants.ZSTD_d_windowLogMax]: Math.log2(MAX_WINDOW_BYTES) },
+    params: { [zlib().constants.ZSTD_d_windowLogMax]: Math.log2(MAX_WINDOW_BYTES) },
   };
 }
 

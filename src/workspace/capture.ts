@@ -229,7 +229,12 @@ class FolderChanges {
       seen.set(key, name);
       if (other === undefined || known !== undefined) continue;
       const message = `\`${other}\` and \`${name}\` in \`${this.#context.target}${folder === "" ? "" : `/${folder}`}\` are one name where case or Unicode form is not told apart`;
-      this.#context.onEvent({ type: "notice", level: "warning", message, hint: "rename one of them if the data are to be checked out on macOS or Windows" });
+      this.#context.onEvent({
+        type: "notice",
+        level: "warning",
+        message,
+        hint: "rename one of them if the data are to be checked out on macOS or Windows",
+      });
     }
   }
 

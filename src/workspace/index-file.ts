@@ -9,7 +9,7 @@
  *   record = u32 bytes of the payload, u32 CRC-32 of the payload, payload, zeros up to a multiple of 8
  */
 import * as fs from "node:fs";
-import { crc32 } from "node:zlib";
+import { crc32 } from "../base/checksum.ts";
 import type { Pointer } from "../formats/pointer.ts";
 import type { Sha256 } from "../base/ids.ts";
 

@@ -149,10 +149,14 @@ async function linkObject(context: MaterialiseContext, object: string, staging: 
 
 function cannotClone(error: unknown, { folder, name }: FileToWrite): unknown {
   if (!["ENOTSUP", "EOPNOTSUPP", "EXDEV", "EINVAL", "ENOSYS", "ENOTTY"].includes(systemErrorCode(error) ?? "")) return error;
-  return new MlvError("io-failed", `\`${path.posix.join(folder, name)}\` lies where files cannot be cloned, and \`link: reflink\` allows nothing else`, {
-    hint: "`mlv config set --local link auto` clones where that is possible and copies elsewhere",
-    cause: error,
-  });
+  return new MlvError(
+    "io-failed",
+    `\`${path.posix.join(folder, name)}\` lies where files cannot be cloned, and \`link: reflink\` allows nothing else`,
+    {
+      hint: "`mlv config set --local link auto` clones where that is possible and copies elsewhere",
+      cause: error,
+    },
+  );
 }
 
 function tryHardLink(object: string, staging: string): boolean {
