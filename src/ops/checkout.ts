@@ -4,6 +4,7 @@ import { AnchoredFolders } from "../workspace/anchored.ts";
 import { checkoutTarget, readUmask, type CheckoutContext, type CheckoutResult } from "../workspace/checkout.ts";
 import { ensureManifest } from "./ensure-manifest.ts";
 import { prepareState, withWorkspace, type OperationContext, type Workspace } from "./open-workspace.ts";
+import { withMending } from "./with-mending.ts";
 import { requirePointer, selectTargets, type Selection } from "./targets.ts";
 
 /** Says what to check out and how. */
@@ -28,7 +29,8 @@ export interface CheckoutSummary {
 export async function checkout(context: OperationContext, options: CheckoutOptions): Promise<CheckoutSummary> {
   return withWorkspace(context, async (workspace) => {
     if (!options.dryRun) prepareState(workspace);
-    return { targets: await checkoutSelections(workspace, await selectTargets(workspace, options.paths), options) };
+    const selections = await selectTargets(workspace, options.paths);
+    return { targets: await withMending(workspace, undefined, () => checkoutSelections(workspace, selections, options)) };
   });
 }
 

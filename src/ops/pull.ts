@@ -5,6 +5,7 @@ import { isSameVersion } from "../formats/pointer.ts";
 import { readPointer } from "../workspace/target.ts";
 import { cacheMark } from "./cache-mark.ts";
 import { prepareState, withWorkspace, type OperationContext, type Workspace } from "./open-workspace.ts";
+import { withMending } from "./with-mending.ts";
 import { selectTargets, type Selection } from "./targets.ts";
 
 /** Says what to pull. */
@@ -30,10 +31,10 @@ export async function pull(context: OperationContext, options: PullOptions): Pro
   return withWorkspace(context, async (workspace) => {
     prepareState(workspace);
     const selections = await selectTargets(workspace, options.paths);
-    const fetched = await fetchSelections(workspace, selections, options);
+    const fetched = await withMending(workspace, options.remote, () => fetchSelections(workspace, selections, options));
     const lacking = new Set(fetched.versions.filter((version) => version.status === "not-on-remote").map((version) => version.target));
     const ready = options.dryRun ? [] : selections.filter(({ target }) => !lacking.has(target));
-    const targets = await checkoutSelections(workspace, ready, options);
+    const targets = await withMending(workspace, options.remote, () => checkoutSelections(workspace, ready, options));
     if (!options.dryRun) noteComplete(workspace, ready);
     return { fetched, targets: await mendDamaged(workspace, { selections: ready, targets, options }) };
   });

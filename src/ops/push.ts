@@ -6,6 +6,7 @@ import { isPointerPath, readPointer, targetOf } from "../workspace/target.ts";
 import { pushVersions, type PushSummary, type VersionToPush } from "../transfer/push.ts";
 import { ancestorsOf } from "./history.ts";
 import { prepareState, withWorkspace, type OperationContext, type Workspace } from "./open-workspace.ts";
+import { withMending } from "./with-mending.ts";
 import { withRemote } from "./remote-session.ts";
 import { selectTargets } from "./targets.ts";
 
@@ -34,10 +35,12 @@ export async function push(context: OperationContext, options: PushOptions): Pro
     prepareState(workspace);
     const versions = await collectVersions(workspace, options);
     return withRemote(workspace, options.remote, async ({ config, remote, store }) => {
-      const summary = await pushVersions(
-        { cache: workspace.cache, store, jobs: workspace.jobs, onEvent: context.onEvent, signal: context.signal, dryRun: options.dryRun },
-        versions,
-      );
+      const pushAll = (): Promise<PushSummary> =>
+        pushVersions(
+          { cache: workspace.cache, store, jobs: workspace.jobs, onEvent: context.onEvent, signal: context.signal, dryRun: options.dryRun },
+          versions,
+        );
+      const summary = await withMending(workspace, options.remote, pushAll);
       return { ...summary, remote: config.name, url: remote.url };
     });
   });

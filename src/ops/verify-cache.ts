@@ -72,6 +72,18 @@ export async function verifyCache(workspace: Workspace, question: CacheQuestion)
   return { counts, items: [...items, ...unreadable.map((file) => setAsidePack(workspace, file, question.repair))] };
 }
 
+/** Mends one damaged object, and with it whatever else is damaged in the pack that holds it; says what became of each. */
+export async function mendObject(workspace: Workspace, hash: Sha256, remote: string | undefined): Promise<DamagedItem[]> {
+  const found = workspace.cache.locate(hash);
+  if (found === undefined) return [];
+  const pack = found.kind === "packed" ? found.place.pack : undefined;
+  const file = found.kind === "packed" ? found.place.pack.file : found.file;
+  const hashes =
+    pack === undefined ? [hash] : [...readPackObjects(pack)].flatMap(({ sha256, data }) => (data === undefined ? [sha256] : []));
+  const damages = hashes.map((sha256) => ({ sha256, file, pack }));
+  return mendCache(workspace, { damages, places: await findPlaces(workspace, new Set(hashes)), remote });
+}
+
 /** Lists what versions need of the cache; a damaged list is damage itself and names nothing. */
 function collectHashes(workspace: Workspace, selections: readonly Selection[], damages: Damage[]): Set<Sha256> {
   const { cache } = workspace;

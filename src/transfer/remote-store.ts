@@ -26,6 +26,8 @@ export class RemoteStore {
   readonly #bodyFolder: string;
   readonly #tempFolder: string;
   readonly #parsed = new Map<BlobKey, Body>();
+  /** Bodies whose bytes on the remote were seen not to match their names: writing one replaces it. */
+  readonly #damaged = new Set<BlobKey>();
   readonly #damagedHeads = new Map<Sha256, string>();
 
   constructor(options: { readonly remote: Remote; readonly name: string; readonly stateFolder: string }) {
@@ -75,7 +77,10 @@ export class RemoteStore {
         });
       }
       stored = await readBounded(remoteBody, head.bodySize, head.body);
-      if (!matchesKey(stored, head.body)) throw mismatch(head.body);
+      if (!matchesKey(stored, head.body)) {
+        this.#damaged.add(head.body);
+        throw mismatch(head.body);
+      }
       this.#keepBody(file, stored);
     }
     const body = parseBody(decompress(stored, MAX_BODY_TEXT_BYTES, { isBound: true }).toString("utf8"));
@@ -96,7 +101,12 @@ export class RemoteStore {
   async writeBody(body: Body, marks: Pick<GcMarks, "freshKey">, signal?: AbortSignal): Promise<Head> {
     const stored = compress(Buffer.from(formatBody(body)), 9);
     const key = marks.freshKey(blobKey("bodies", sha256(stored)));
-    await putBlob(this.remote, key, bufferSource(stored), signal);
+    if (this.#damaged.delete(key)) {
+      const stat = await this.remote.stat(key, { signal });
+      await this.remote.replace(key, bufferSource(stored), { ifMatch: stat?.etag, sha256: sha256(stored), signal });
+    } else {
+      await putBlob(this.remote, key, bufferSource(stored), signal);
+    }
     this.#keepBody(this.#bodyFile(key), stored);
     this.#parsed.set(key, body);
     return { kind: body.kind, body: key, bodySize: stored.length };

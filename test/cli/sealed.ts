@@ -5,7 +5,7 @@ import { afterAll } from "vitest";
 import { findNode, findProgram, makeScratch } from "./program.ts";
 import { makeTree, type Tree } from "./tree.ts";
 
-export { flipByte, hashFile, listFiles, makeTree, noise, readTree, type SeenEntry, type Tree } from "./tree.ts";
+export { flipByte, hashFile, listFiles, makeTree, noise, readTree, writeNoise, type SeenEntry, type Tree } from "./tree.ts";
 
 /** Is what a program did. */
 export interface RunResult {

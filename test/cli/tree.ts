@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createCipheriv, createHash } from "node:crypto";
 import * as fs from "node:fs";
 import path from "node:path";
 
@@ -95,9 +95,22 @@ export function flipByte(file: string, options: { readonly at?: number; readonly
   if (options.keepTimes === true) fs.utimesSync(file, atime, mtime);
 }
 
-/** Returns bytes that do not compress, the same for the same seed (SHA-256 in counter mode). */
+/** Returns bytes that do not compress, the same for the same seed (AES in counter mode over zeros). */
 export function noise(seed: number | string, length: number): Buffer {
-  const bytes = Buffer.alloc(length);
-  for (let at = 0; at < length; at += 32) createHash("sha256").update(`${seed}:${at}`).digest().copy(bytes, at);
-  return bytes;
+  const key = createHash("sha256").update(String(seed)).digest();
+  return createCipheriv("aes-256-ctr", key, Buffer.alloc(16)).update(Buffer.alloc(length));
+}
+
+/** Writes a file of such bytes, 16 MiB at a time. */
+export function writeNoise(file: string, seed: number | string, length: number): void {
+  fs.mkdirSync(path.dirname(file), { recursive: true });
+  const cipher = createCipheriv("aes-256-ctr", createHash("sha256").update(String(seed)).digest(), Buffer.alloc(16));
+  const zeros = Buffer.alloc(Math.min(length, 16 * 1024 * 1024));
+  const descriptor = fs.openSync(file, "w");
+  try {
+    for (let at = 0; at < length; at += zeros.length)
+      fs.writeSync(descriptor, cipher.update(zeros.subarray(0, Math.min(zeros.length, length - at))));
+  } finally {
+    fs.closeSync(descriptor);
+  }
 }
