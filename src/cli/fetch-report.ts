@@ -13,7 +13,7 @@ export function printFetch(session: Session, result: FetchResult, startedAt: num
     const size = fetched.reduce((sum, version) => sum + version.pointer.size, 0);
     const saved = size > bytes ? `, ${formatBytes(size - bytes)} saved` : "";
     session.print(
-      `fetched ${formatPlural(fetched.length, "target")} from ${result.remote}: ${formatBytes(bytes)} received${saved}, ${formatDuration(Date.now() - startedAt)}`,
+      `fetched ${formatPlural(fetched.length, "target")} from ${result.remote}: ${formatBytes(bytes)} received${saved}, ${formatPlural(result.requests ?? 0, "request")}, ${formatDuration(Date.now() - startedAt)}`,
     );
   }
   for (const version of lacking) session.note(`    ${session.style.red("not on the remote")}: ${escapeName(version.target)}`);

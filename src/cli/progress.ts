@@ -59,7 +59,8 @@ export class ProgressView {
     if (this.#spinner === undefined) {
       this.#spinner = "loading";
       void import("ora").then(({ default: ora }) => {
-        if (this.#spinner === "loading") this.#spinner = ora({ text, stream: this.#options.stderr, discardStdin: false, hideCursor: false }).start();
+        if (this.#spinner === "loading")
+          this.#spinner = ora({ text, stream: this.#options.stderr, discardStdin: false, hideCursor: false }).start();
       });
     } else if (this.#spinner !== "loading") {
       this.#spinner.text = text;

@@ -14,6 +14,7 @@ export interface GlobalOptions {
   readonly wait?: boolean;
   readonly debug?: boolean;
   readonly progress?: boolean;
+  readonly bwlimit?: string;
 }
 
 /** Is one run of a command: where it runs, what it may print to, and what operations get. */
@@ -57,6 +58,7 @@ export function createSession(options: GlobalOptions, signal: AbortSignal): Sess
     onEvent: progress.onEvent,
     signal,
     noWait: options.wait === false,
+    ...(options.bwlimit === undefined ? {} : { bandwidthLimit: options.bwlimit }),
     ...(jobs === undefined ? {} : { jobs }),
   };
   const isSilent = isJson || isQuiet;

@@ -16,7 +16,13 @@ export async function expandGlobs(cwd: string, patterns: readonly string[]): Pro
       continue;
     }
     const { default: fastGlob } = await import("fast-glob");
-    const matches = await fastGlob(pattern, { cwd, onlyFiles: false, dot: false, ignore: ["**/.git/**", "**/*.mlv", "**/.gitignore"], followSymbolicLinks: false });
+    const matches = await fastGlob(pattern, {
+      cwd,
+      onlyFiles: false,
+      dot: false,
+      ignore: ["**/.git/**", "**/*.mlv", "**/.gitignore"],
+      followSymbolicLinks: false,
+    });
     if (matches.length === 0) throw new MlvError("path-not-found", `nothing matches \`${pattern}\``, { details: { path: pattern } });
     // A folder and what it holds both match `**`: the folder stands for its content.
     const sorted = matches.sort();

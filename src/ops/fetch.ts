@@ -19,6 +19,8 @@ export interface FetchResult {
   /** Absent when nothing had to be asked for. */
   readonly remote?: string;
   readonly url?: string;
+  /** Requests made, retries included. */
+  readonly requests?: number;
 }
 
 /** Brings what the pointers name into the cache and leaves the workspace alone. Throws what `fetchVersions` throws. */
@@ -48,7 +50,7 @@ export async function fetchSelections(
     return {
       versions: [...cached, ...missing.map(({ target, pointer }) => ({ ...toCached({ target, pointer }), status: "fetched" as const }))],
     };
-  return withRemote(workspace, options.remote, async ({ config, remote, store }) => {
+  return withRemote(workspace, options.remote, async ({ config, remote, requests, store }) => {
     const versions: VersionToFetch[] = [];
     for (const version of missing) versions.push({ ...version, relatives: await relativesOf(workspace, version) });
     const fetched = await fetchVersions(
@@ -62,7 +64,7 @@ export async function fetchSelections(
       },
       versions,
     );
-    return { versions: [...cached, ...fetched], remote: config.name, url: remote.url };
+    return { versions: [...cached, ...fetched], requests: requests(), remote: config.name, url: remote.url };
   });
 }
 

@@ -42,7 +42,12 @@ export function* readPackObjects(pack: OpenPack): Generator<{ readonly sha256: S
       const isRaw = frame.encoding === "raw";
       const stored = Buffer.alloc(isRaw ? entry.size : frame.stored);
       const read = fs.readSync(descriptor, stored, 0, stored.length, frame.offset + (isRaw ? entry.skip : 0));
-      const data = read < stored.length ? undefined : isRaw ? stored : decodeQuietly(stored, frame.decoded)?.subarray(entry.skip, entry.skip + entry.size);
+      const data =
+        read < stored.length
+          ? undefined
+          : isRaw
+            ? stored
+            : decodeQuietly(stored, frame.decoded)?.subarray(entry.skip, entry.skip + entry.size);
       yield { sha256: entry.sha256, data: data !== undefined && sha256(data) === entry.sha256 ? data : undefined };
     }
   } finally {

@@ -20,6 +20,8 @@ export interface OperationContext {
   readonly signal?: AbortSignal | undefined;
   /** How many files or requests at once; chosen from the machine when absent. */
   readonly jobs?: number | undefined;
+  /** How much may travel to and from remotes, a size a second such as `10MiB`; no limit when absent. */
+  readonly bandwidthLimit?: string | undefined;
   /** True to fail with `locked` instead of waiting. */
   readonly noWait?: boolean | undefined;
 }
@@ -52,7 +54,7 @@ export type { LinkKind, LocalConfig, ProjectConfig };
 export async function openWorkspace(context: OperationContext): Promise<Workspace> {
   const repository = findRepository(context.cwd, context.env);
   const stateFolder = path.join(repository.commonDir, "mlv");
-  const cacheFolder = await findCacheFolder(repository, stateFolder, context);
+  const { cacheFolder, localJobs } = await readLocalSettings(repository, stateFolder, context);
   const stagingFolder = path.join(stateFolder, "tmp");
   let cache: Cache | undefined;
   let index: WorkspaceIndex | undefined;
@@ -71,7 +73,7 @@ export async function openWorkspace(context: OperationContext): Promise<Workspac
       return (index ??= new WorkspaceIndex(path.join(stateFolder, "index", repository.worktreeId), stagingFolder));
     },
     get jobs() {
-      return context.jobs ?? Math.max(4, process.getBuiltinModule("node:os").availableParallelism() * 2);
+      return context.jobs ?? localJobs ?? Math.max(4, process.getBuiltinModule("node:os").availableParallelism() * 2);
     },
     configuration: () => (configuration ??= readConfiguration(repository, stateFolder)),
     ignore: () => (ignore ??= readIgnore(repository.root)),
@@ -101,13 +103,18 @@ export function prepareState(workspace: Workspace): void {
   }
 }
 
+interface LocalSettings {
+  readonly cacheFolder: string;
+  readonly localJobs: number | undefined;
+}
+
 /** The cache is where MLV_CACHE_DIR or `cache.dir` of local.yaml says, else in the state folder; local.yaml is read only when it is there. */
-async function findCacheFolder(repository: Repository, stateFolder: string, context: OperationContext): Promise<string> {
-  const fromEnvironment = context.env["MLV_CACHE_DIR"];
-  if (fromEnvironment !== undefined && fromEnvironment !== "") return path.resolve(context.cwd, fromEnvironment);
-  if (!fs.existsSync(path.join(stateFolder, "local.yaml"))) return stateFolder;
-  const { cacheDir } = (await readConfiguration(repository, stateFolder)).local;
-  return cacheDir === undefined ? stateFolder : path.resolve(repository.root, cacheDir);
+async function readLocalSettings(repository: Repository, stateFolder: string, context: OperationContext): Promise<LocalSettings> {
+  const hasLocal = fs.existsSync(path.join(stateFolder, "local.yaml"));
+  const local = hasLocal ? (await readConfiguration(repository, stateFolder)).local : undefined;
+  const fromEnvironment = context.env["MLV_CACHE_DIR"] ?? "";
+  const fromFile = local?.cacheDir === undefined ? stateFolder : path.resolve(repository.root, local.cacheDir);
+  return { cacheFolder: fromEnvironment === "" ? fromFile : path.resolve(context.cwd, fromEnvironment), localJobs: local?.jobs };
 }
 
 async function readIgnore(root: string): Promise<MlvIgnore | undefined> {

@@ -24,6 +24,8 @@ export interface PushOptions {
 export interface PushResult extends PushSummary {
   readonly remote: string;
   readonly url: string;
+  /** Requests made, retries included. */
+  readonly requests: number;
 }
 
 /**
@@ -34,14 +36,14 @@ export async function push(context: OperationContext, options: PushOptions): Pro
   return withWorkspace(context, async (workspace) => {
     prepareState(workspace);
     const versions = await collectVersions(workspace, options);
-    return withRemote(workspace, options.remote, async ({ config, remote, store }) => {
+    return withRemote(workspace, options.remote, async ({ config, remote, requests, store }) => {
       const pushAll = (): Promise<PushSummary> =>
         pushVersions(
           { cache: workspace.cache, store, jobs: workspace.jobs, onEvent: context.onEvent, signal: context.signal, dryRun: options.dryRun },
           versions,
         );
       const summary = await withMending(workspace, options.remote, pushAll);
-      return { ...summary, remote: config.name, url: remote.url };
+      return { ...summary, requests: requests(), remote: config.name, url: remote.url };
     });
   });
 }

@@ -1,4 +1,5 @@
 import path from "node:path";
+import { MlvError } from "../base/errors.ts";
 import type { AbsolutePath } from "../base/ids.ts";
 import type { RemoteConfig } from "../formats/remote-config.ts";
 import type { Remote } from "../remotes/remote.ts";
@@ -10,6 +11,8 @@ import type { Workspace } from "./open-workspace.ts";
 export interface RemoteSession {
   readonly config: RemoteConfig;
   readonly remote: Remote;
+  /** Returns how many requests were made so far, retries included. */
+  requests(): number;
   readonly store: RemoteStore;
 }
 
@@ -25,20 +28,44 @@ export async function withRemote<Result>(
   const configuration = await workspace.configuration();
   const config = selectRemote(configuration, name);
   const { openRemote } = await import("../remotes/open.ts");
-  const remote = await openRemote(config, {
+  const { createRequestMeter } = await import("../remotes/request-meter.ts");
+  const meter = createRequestMeter();
+  const opened = await openRemote(config, {
+    meter,
     repositoryRoot: workspace.root as AbsolutePath,
     env: workspace.context.env,
     isTrusted: (host) => isTrusted(host, configuration.local.trust, workspace.context.env["MLV_TRUST_ENDPOINTS"]),
     onRetry: (error, waitMs) => {
       if (waitMs < 2000) return;
-      workspace.context.onEvent({ type: "notice", level: "info", message: `${error.message}; trying again in ${Math.round(waitMs / 1000)} s` });
+      workspace.context.onEvent({
+        type: "notice",
+        level: "info",
+        message: `${error.message}; trying again in ${Math.round(waitMs / 1000)} s`,
+      });
     },
   });
+  const remote = await limitBandwidth(opened, workspace.context.bandwidthLimit);
   try {
-    return await work({ config, remote, store: new RemoteStore({ remote, name: config.name, stateFolder: workspace.stateFolder }) });
+    return await work({
+      config,
+      remote,
+      requests: () => meter.counts().totalRequests,
+      store: new RemoteStore({ remote, name: config.name, stateFolder: workspace.stateFolder }),
+    });
   } finally {
     await remote.close();
   }
+}
+
+async function limitBandwidth(remote: Remote, limit: string | undefined): Promise<Remote> {
+  if (limit === undefined) return remote;
+  const { parseBytes } = await import("../remotes/remote-options.ts");
+  const { withBandwidthLimit } = await import("../remotes/wrappers/bandwidth.ts");
+  const bytesPerSecond = parseBytes(limit);
+  if (bytesPerSecond === undefined || bytesPerSecond === 0) {
+    throw new MlvError("usage", `\`--bwlimit\` takes bytes a second such as 500kB or 10MiB, not \`${limit}\``);
+  }
+  return withBandwidthLimit(remote, { bytesPerSecond });
 }
 
 /** Returns the folder in which unfinished fetches keep what they received. */

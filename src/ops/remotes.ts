@@ -30,7 +30,10 @@ export interface AddRemoteOptions {
  * Adds a remote to mlv.yaml; the first one becomes the default. Secrets among the options go to local.yaml instead.
  * Throws `usage` for a bad name, `target-exists` for one that is taken, `remote-misconfigured` for a URL that no driver understands.
  */
-export async function addRemote(context: OperationContext, options: AddRemoteOptions): Promise<{ readonly isDefault: boolean; readonly kept: readonly string[] }> {
+export async function addRemote(
+  context: OperationContext,
+  options: AddRemoteOptions,
+): Promise<{ readonly isDefault: boolean; readonly kept: readonly string[] }> {
   return withWorkspace(context, async (workspace) => {
     prepareState(workspace);
     const { assertRemoteName, looksSecret } = await import("../formats/project-config.ts");
@@ -47,7 +50,11 @@ export async function addRemote(context: OperationContext, options: AddRemoteOpt
     const open = Object.fromEntries(Object.entries(options.options).filter(([key, value]) => !looksSecret(key, value)));
     await editConfiguration(workspace, options.local ? "local" : "project", ["remotes", options.name], { url: options.url, ...open });
     if (secrets.length > 0) {
-      await editConfiguration(workspace, "local", ["remotes", options.name], { url: options.url, ...(options.local ? open : {}), ...Object.fromEntries(secrets) });
+      await editConfiguration(workspace, "local", ["remotes", options.name], {
+        url: options.url,
+        ...(options.local ? open : {}),
+        ...Object.fromEntries(secrets),
+      });
     }
     const isDefault = remotes.size === 0;
     if (isDefault) await editConfiguration(workspace, options.local ? "local" : "project", ["default"], options.name);
@@ -72,7 +79,10 @@ export async function removeRemote(context: OperationContext, name: string): Pro
 }
 
 /** Makes a remote the default one, for everybody or with `local` on this machine. Throws `remote-not-configured`. */
-export async function setDefaultRemote(context: OperationContext, options: { readonly name: string; readonly local: boolean }): Promise<void> {
+export async function setDefaultRemote(
+  context: OperationContext,
+  options: { readonly name: string; readonly local: boolean },
+): Promise<void> {
   await withWorkspace(context, async (workspace) => {
     prepareState(workspace);
     selectRemote(await workspace.configuration(), options.name);

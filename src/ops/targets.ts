@@ -20,7 +20,9 @@ export function toRepoPath(workspace: Workspace, given: string): RepoPath {
   const direct = path.relative(workspace.root, absolute);
   const relative = isInside(direct) ? direct : path.relative(workspace.root, resolveParent(absolute));
   if (!isInside(relative)) {
-    throw new MlvError("path-outside-repository", `\`${given}\` is outside the repository \`${workspace.root}\``, { details: { path: given } });
+    throw new MlvError("path-outside-repository", `\`${given}\` is outside the repository \`${workspace.root}\``, {
+      details: { path: given },
+    });
   }
   return relative.split(path.sep).join("/") as RepoPath;
 }
@@ -51,7 +53,10 @@ export async function listTargets(workspace: Workspace): Promise<RepoPath[]> {
   const gitIndex = await readGitIndex(workspace.repository, { suffixes: [POINTER_SUFFIX] });
   const pointers = new Set<string>(gitIndex?.entries.map((entry) => entry.path));
   for (const target of workspace.index.targets()) pointers.add(pointerPath(target));
-  const folders = new Set(["", ...[...pointers].map((pointer) => path.posix.dirname(pointer)).map((folder) => (folder === "." ? "" : folder))]);
+  const folders = new Set([
+    "",
+    ...[...pointers].map((pointer) => path.posix.dirname(pointer)).map((folder) => (folder === "." ? "" : folder)),
+  ]);
   for (const folder of folders) {
     for (const name of readNames(path.join(workspace.root, folder))) {
       if (isPointerPath(name)) pointers.add(path.posix.join(folder, name));

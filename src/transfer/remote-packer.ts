@@ -58,8 +58,6 @@ export class RemotePacker {
   readonly #placed = new Map<Sha256, number>();
   readonly #uploads = new Set<Promise<void>>();
   #failure: unknown;
-  /** How many packs were uploaded. */
-  packs = 0;
 
   constructor(context: PackerContext) {
     this.#context = context;
@@ -170,9 +168,8 @@ export class RemotePacker {
   async #upload(file: string, pack: SentPack): Promise<void> {
     const { remote, signal, onSent } = this.#context;
     try {
-      await putBlob(remote, pack.key, fileSource(file, pack.size), signal);
-      this.packs += 1;
-      onSent(pack.size);
+      const { created } = await putBlob(remote, pack.key, fileSource(file, pack.size), signal);
+      if (created) onSent(pack.size);
     } finally {
       fs.rmSync(file, { force: true });
     }

@@ -29,8 +29,8 @@ export async function sendObject(context: BuildContext, hash: Sha256, size: numb
   const found = cache.locate(hash);
   const source = found?.kind === "loose" ? fileSource(found.file, size) : bufferSource(cache.readSmall(hash) ?? new Uint8Array());
   await context.inBackground(async () => {
-    await putBlob(store.remote, key, source, signal);
-    onSent(size);
+    const { created } = await putBlob(store.remote, key, source, signal);
+    if (created) onSent(size);
   });
   return [(builder) => builder.append({ encoding: "raw", blob: builder.blob(key, size), offset: 0, length: size })];
 }

@@ -37,8 +37,8 @@ export async function sendWholePacks(context: BuildContext, needed: Iterable<Sha
   await mapConcurrent(candidates, UPLOADS_AT_ONCE, async (pack) => {
     if (paysToCompress(pack) || !(await isSound(context, pack))) return;
     const key = context.marks.freshKey(blobKey("packs", pack.sha256));
-    await putBlob(context.store.remote, key, fileSource(pack.file, pack.size), context.signal);
-    context.onSent(pack.size);
+    const { created } = await putBlob(context.store.remote, key, fileSource(pack.file, pack.size), context.signal);
+    if (created) context.onSent(pack.size);
     sent.set(pack, key);
   });
   return { find: (hash, size) => (sent.size === 0 ? undefined : findIn(context, sent, hash, size)) };

@@ -11,6 +11,7 @@ export const command: CommandDefinition = {
     command_
       .argument("[path...]", "targets, or paths inside them")
       .option("-r, --remote <name>", "another remote than the default")
+      .option("--bwlimit <rate>", "send and receive at most so much a second, e.g. 10MiB")
       .option("-n, --dry-run", "show what would be fetched")
       .action(
         run(async ({ session, args, options }) => {

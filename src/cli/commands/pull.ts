@@ -13,6 +13,7 @@ export const command: CommandDefinition = {
       .argument("[path...]", "targets, or paths inside them")
       .option("-r, --remote <name>", "another remote than the default")
       .option("--force", "replace local edits, keeping them in the cache")
+      .option("--bwlimit <rate>", "send and receive at most so much a second, e.g. 10MiB")
       .option("-n, --dry-run", "show what would be fetched")
       .action(
         run(async ({ session, args, options }) => {

@@ -13,6 +13,7 @@ export const command: CommandDefinition = {
     command_
       .argument("[path...]", "targets")
       .option("-r, --remote <name>", "another remote than the default")
+      .option("--bwlimit <rate>", "send and receive at most so much a second, e.g. 10MiB")
       .option("--all-branches", "the versions of every local branch too")
       .option("--all-tags", "the versions of every tag too")
       .option("--all-commits", "every version in history")
@@ -40,7 +41,7 @@ export const command: CommandDefinition = {
           if (sent.length === 0 || isDryRun) return;
           const saved = result.savedBytes > 0 ? `, ${formatBytes(result.savedBytes)} saved` : "";
           session.print(
-            `${formatPlural(sent.length, "version")} to ${result.remote}: ${formatBytes(result.sentBytes)} sent${saved}, ${formatDuration(Date.now() - startedAt)}\nNext: git push`,
+            `${formatPlural(sent.length, "version")} to ${result.remote}: ${formatBytes(result.sentBytes)} sent${saved}, ${formatPlural(result.requests, "request")}, ${formatDuration(Date.now() - startedAt)}\nNext: git push`,
           );
         }),
       );
