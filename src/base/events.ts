@@ -29,6 +29,3 @@ export type OperationEvent = ProgressEvent | NoticeEvent;
 
 /** Receives the events of an operation. */
 export type EventSink = (event: OperationEvent) => void;
-
-/** Drops every event. */
-export const ignoreEvents: EventSink = () => undefined;

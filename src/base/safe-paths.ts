@@ -1,6 +1,3 @@
-import { MlvError } from "./errors.ts";
-import type { RepoPath } from "./ids.ts";
-
 /**
  * Says why a path from outside (a pointer, manifest, recipe or configuration) must not be used, or undefined when it is safe.
  * Safe means: relative, `/` between segments, no empty, `.` or `..` segment, no control character, nothing that any file system
@@ -52,15 +49,6 @@ function isReservedName(segment: string): boolean {
     if (part !== segment && (folded === ".." || part === "..")) return true;
     return RESERVED.has(folded);
   });
-}
-
-/** Returns the path as a RepoPath; throws `path-unsafe` naming `what` held it. */
-export function assertSafePath(path: string, what: string): RepoPath {
-  const reason = unsafePathReason(path);
-  if (reason !== undefined) {
-    throw new MlvError("path-unsafe", `${what} names an unsafe path \`${path}\`: ${reason}`, { details: { path } });
-  }
-  return path as RepoPath;
 }
 
 const WINDOWS_DEVICES = /^(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(?:\.|$)/i;

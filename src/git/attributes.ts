@@ -1,10 +1,7 @@
 import { appendLines, removeLines } from "./lines.ts";
 
 /** Lists the lines that `mlv install` keeps in the root's `.gitattributes`. */
-export const ATTRIBUTE_LINES: readonly string[] = [
-  "*.mlv diff=mlv merge=mlv text eol=lf",
-  "mlv.lock diff=mlv merge=mlv text eol=lf",
-];
+export const ATTRIBUTE_LINES: readonly string[] = ["*.mlv diff=mlv merge=mlv text eol=lf", "mlv.lock diff=mlv merge=mlv text eol=lf"];
 
 /** Returns a `.gitattributes`' content with mlv's lines appended, or undefined when they are there already. */
 export function addAttributes(content: Uint8Array | undefined): Buffer | undefined {

@@ -29,7 +29,12 @@ export async function currentBranch(repository: Repository): Promise<string | un
   if (text !== undefined) return text.replace(/^refs\/heads\//, "");
   const { runGit } = await import("./run-git.ts");
   const { stdout } = await runGit(repository, ["symbolic-ref", "--quiet", "HEAD"], { acceptStatus: [1] });
-  return stdout.toString("utf8").trim().replace(/^refs\/heads\//, "") || undefined;
+  return (
+    stdout
+      .toString("utf8")
+      .trim()
+      .replace(/^refs\/heads\//, "") || undefined
+  );
 }
 
 /** Returns HEAD's ref name or commit; undefined where only Git can tell: another ref storage, or a symlink. */

@@ -60,9 +60,7 @@ function callLines(name: HookName, command: string): string[] {
     "pre-commit": [
       `if ${isThere}; then ${command} "$@" || exit $?; else echo 'mlv is not in PATH: its pre-commit check was left out' >&2; fi`,
     ],
-    "post-checkout": [
-      `if ${isThere}; then ${command} "$@" || :; else echo 'mlv is not in PATH: data was not checked out' >&2; fi`,
-    ],
+    "post-checkout": [`if ${isThere}; then ${command} "$@" || :; else echo 'mlv is not in PATH: data was not checked out' >&2; fi`],
   };
   return lines[name];
 }
@@ -76,10 +74,7 @@ function programOf(command: string): string {
 function block(name: HookName, command: string, begin: string): string {
   const before = name === "pre-push" ? FEED : [];
   // What follows reads the same input again.
-  const after =
-    name === "pre-push"
-      ? ['if [ -n "$mlv_input" ]; then exec <<MLV_INPUT', "$mlv_input", "MLV_INPUT", "fi"]
-      : [];
+  const after = name === "pre-push" ? ['if [ -n "$mlv_input" ]; then exec <<MLV_INPUT', "$mlv_input", "MLV_INPUT", "fi"] : [];
   return [begin, ...before, ...callLines(name, command), ...after, END].join("\n");
 }
 

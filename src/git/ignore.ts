@@ -45,7 +45,10 @@ const ANSWERS_REMEMBERED = 50_000;
 
 /** Creates a matcher from a `.mlvignore`'s content (gitignore syntax, case counts everywhere). Loads the matcher only when there are rules. */
 export async function createMlvIgnore(content: string): Promise<MlvIgnore> {
-  const rules = content.replace(/^\uFEFF/, "").split(/\r?\n/).filter((line) => line.trim() !== "" && !line.startsWith("#"));
+  const rules = content
+    .replace(/^\uFEFF/, "")
+    .split(/\r?\n/)
+    .filter((line) => line.trim() !== "" && !line.startsWith("#"));
   if (rules.length === 0) return NOTHING_IGNORED;
   const { default: ignore } = await import("ignore");
   const create = (): Ignore => ignore({ ignorecase: false, allowRelativePaths: true }).add(rules);

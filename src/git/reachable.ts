@@ -43,7 +43,10 @@ export async function* reachablePointerBlobs(
     for await (const entry of walkTrees(catFile, trees, repository.objectFormat)) {
       if (isRegular(entry.mode) && isPointerPath(entry.path) && !paths.has(entry.oid)) paths.set(entry.oid, entry.path);
     }
-    yield* readBlobs(catFile, [...paths].map(([oid, path]) => ({ path, oid })));
+    yield* readBlobs(
+      catFile,
+      [...paths].map(([oid, path]) => ({ path, oid })),
+    );
   } finally {
     await catFile.close();
   }
@@ -61,10 +64,7 @@ export interface PointersOfOptions extends GitCallOptions {
  * Yields the pointers and lock files of HEAD and of what the options add, each pair of path and blob once, in no promised order.
  * Yields nothing of HEAD before the first commit. Throws `git-failed`.
  */
-export async function* pointersOf(
-  repository: Repository,
-  options: PointersOfOptions = {},
-): AsyncGenerator<PointerBlob, void, undefined> {
+export async function* pointersOf(repository: Repository, options: PointersOfOptions = {}): AsyncGenerator<PointerBlob, void, undefined> {
   const { allBranches, allTags, allCommits, signal } = options;
   const head = await runGit(repository, ["rev-parse", "--verify", "--quiet", "HEAD"], { acceptStatus: [1], signal });
   const roots = [head.stdout.toString("utf8").trim()].filter(isOid);
@@ -146,7 +146,8 @@ async function findTips(repository: Repository, { signal }: GitCallOptions): Pro
     for (const id of privateObjectIds(gitDir, isLinked)) candidates.add(id);
     if (!isLinked || repository.refStorage === "files") continue;
     const env = { GIT_DIR: gitDir };
-    for (const id of await refTips({ ...repository, root: repository.commonDir, environment: env }, "refs/", { signal })) candidates.add(id);
+    for (const id of await refTips({ ...repository, root: repository.commonDir, environment: env }, "refs/", { signal }))
+      candidates.add(id);
   }
   const trees = new Set<string>();
   const commits = new Set<string>();

@@ -34,7 +34,7 @@ export function findRepository(startDirectory: string, env: Environment = {}): R
   const start = realFolder(startDirectory);
   const fromEnvironment = env["GIT_DIR"];
   if (fromEnvironment !== undefined && fromEnvironment !== "") return openFromEnvironment(start, fromEnvironment, env);
-  for (let folder = start; ; ) {
+  for (let folder = start; ;) {
     const gitDir = gitDirOf(path.join(folder, ".git"));
     if (gitDir !== undefined) return openRepository(gitDir, { folder, start, env });
     if (isGitDir(folder)) throw withoutWorkTree(folder);

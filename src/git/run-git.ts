@@ -96,9 +96,7 @@ export function startGit(
       throw new MlvError("git-failed", "cannot start Git", { hint: "check that `git --version` works here", cause });
     },
   );
-  void finished
-    .catch(() => undefined)
-    .finally(() => options.signal?.removeEventListener("abort", abort));
+  void finished.catch(() => undefined).finally(() => options.signal?.removeEventListener("abort", abort));
   return { stdin: child.stdin, stdout: child.stdout, finished, kill: abort };
 }
 

@@ -34,7 +34,7 @@ export async function* walkTrees(
 
 /** Parses a tree object: `<mode> <name>\0<oid>`, repeated. */
 function* parseTree(content: Buffer, oidBytes: number): Generator<TreeEntry, void, undefined> {
-  for (let at = 0; at < content.length; ) {
+  for (let at = 0; at < content.length;) {
     const space = content.indexOf(32, at);
     const end = content.indexOf(0, space);
     if (space < 0 || end < 0) return;

@@ -6,7 +6,17 @@ test("objects are read in order, missing ones are undefined, names may hold spac
   const sandbox = createSandbox();
   const commit = sandbox.commit({ "a b.mlv": pointer("one"), empty: "", "ü.mlv": "line\n\nwith newline at the end\n" });
   const catFile = openCatFile(sandbox.repository);
-  const specs = ["HEAD:a b.mlv", "HEAD:missing", "HEAD:empty", ":ü.mlv", commit, "HEAD:a b.mlv\nHEAD:empty", "", "--batch-all-objects", "nonsense blob 3"];
+  const specs = [
+    "HEAD:a b.mlv",
+    "HEAD:missing",
+    "HEAD:empty",
+    ":ü.mlv",
+    commit,
+    "HEAD:a b.mlv\nHEAD:empty",
+    "",
+    "--batch-all-objects",
+    "nonsense blob 3",
+  ];
   const objects = await Promise.all(specs.map((spec) => catFile.read(spec)));
   expect(objects.map((object) => object && [object.type, object.size])).toEqual([
     ["blob", Buffer.byteLength(pointer("one"))],

@@ -10,12 +10,12 @@ test("values are read as Git reads them", () => {
   const text = [
     "# comment",
     "[Core] bare = no ; trailing",
-    "\tworkTree = \"a # b\" c  \t# comment",
+    '\tworkTree = "a # b" c  \t# comment',
     "  flag",
-    "  escaped = one\\ttwo \\\"quoted\\\" back\\\\slash",
+    '  escaped = one\\ttwo \\"quoted\\" back\\\\slash',
     "  long = first \\",
     "    second",
-    "[remote \"My Remote.x\"]",
+    '[remote "My Remote.x"]',
     "  url = https://example.org/a?b=c",
     "  url = second",
     "[old.Section] key = value",
@@ -23,7 +23,16 @@ test("values are read as Git reads them", () => {
   ].join("\n");
   fs.writeFileSync(file, text);
   const values = parseGitConfig(text);
-  const keys = ["core.bare", "core.worktree", "core.flag", "core.escaped", "core.long", "remote.My Remote.x.url", "old.section.key", "empty.key"];
+  const keys = [
+    "core.bare",
+    "core.worktree",
+    "core.flag",
+    "core.escaped",
+    "core.long",
+    "remote.My Remote.x.url",
+    "old.section.key",
+    "empty.key",
+  ];
   for (const key of keys) {
     const expected = key === "core.flag" ? "true" : git("config", "--file", file, "--get", key);
     expect([key, configValue(values, key)]).toEqual([key, expected]);

@@ -4,7 +4,16 @@ import { describe, expect, test } from "vitest";
 import { findTracked, isTrackedByGit, parseGitIndex, readGitIndex, type GitIndexEntry } from "../../src/git/git-index.ts";
 import { createSandbox, freshFolder, pointer, type Sandbox } from "./sandbox.ts";
 
-const NAMES = ["a.mlv", "data/train set.csv.mlv", "data/ünï 🎉.mlv", 'q"uote\'s.mlv', "ends with space .txt", "x.mlv.bak", "mlv", "deep/".repeat(30) + "f.mlv"];
+const NAMES = [
+  "a.mlv",
+  "data/train set.csv.mlv",
+  "data/ünï 🎉.mlv",
+  "q\"uote's.mlv",
+  "ends with space .txt",
+  "x.mlv.bak",
+  "mlv",
+  "deep/".repeat(30) + "f.mlv",
+];
 
 function fill(sandbox: Sandbox): void {
   sandbox.commit(Object.fromEntries(NAMES.map((name) => [name, pointer(name)])));
@@ -105,7 +114,13 @@ test("suffixes and a filter keep what was asked for", async () => {
   const sandbox = createSandbox();
   fill(sandbox);
   const pointers = await readGitIndex(sandbox.repository, { suffixes: [".mlv", ".bak"], filter: (name) => !name.startsWith("deep/") });
-  expect(pointers?.entries.map((entry) => entry.path)).toEqual(["a.mlv", "data/train set.csv.mlv", "data/ünï 🎉.mlv", 'q"uote\'s.mlv', "x.mlv.bak"]);
+  expect(pointers?.entries.map((entry) => entry.path)).toEqual([
+    "a.mlv",
+    "data/train set.csv.mlv",
+    "data/ünï 🎉.mlv",
+    "q\"uote's.mlv",
+    "x.mlv.bak",
+  ]);
 });
 
 test("a repository without an index has none, a work tree has its own", async () => {

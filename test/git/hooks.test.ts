@@ -11,9 +11,17 @@ function fakeMlv(status = 0): { commands: HookCommands; calls: () => string[]; l
   fs.mkdirSync(folder);
   const log = path.join(folder, "log");
   const program = path.join(folder, "mlv");
-  fs.writeFileSync(program, `#!/bin/sh\ncase "$2" in pre-push) input=$(cat);; esac\necho "mlv $* <$input>" >>"$(dirname "$0")/log"\nexit ${status}\n`, { mode: 0o755 });
+  fs.writeFileSync(
+    program,
+    `#!/bin/sh\ncase "$2" in pre-push) input=$(cat);; esac\necho "mlv $* <$input>" >>"$(dirname "$0")/log"\nexit ${status}\n`,
+    { mode: 0o755 },
+  );
   const quoted = `'${program.replaceAll("'", "'\\''")}'`;
-  const commands = { "post-checkout": `${quoted} hook post-checkout`, "pre-push": `${quoted} hook pre-push`, "pre-commit": `${quoted} hook pre-commit` };
+  const commands = {
+    "post-checkout": `${quoted} hook post-checkout`,
+    "pre-push": `${quoted} hook pre-push`,
+    "pre-commit": `${quoted} hook pre-commit`,
+  };
   return { commands, log, calls: () => (fs.existsSync(log) ? fs.readFileSync(log, "utf8").trimEnd().split("\n") : []) };
 }
 
@@ -31,7 +39,10 @@ function snapshot(folder: string): Record<string, string> {
     files.sort().map((name) => {
       const file = path.join(folder, name);
       const stats = fs.lstatSync(file);
-      return [name, stats.isSymbolicLink() ? `-> ${fs.readlinkSync(file)}` : `${(stats.mode & 0o777).toString(8)} ${fs.readFileSync(file, "latin1")}`];
+      return [
+        name,
+        stats.isSymbolicLink() ? `-> ${fs.readlinkSync(file)}` : `${(stats.mode & 0o777).toString(8)} ${fs.readFileSync(file, "latin1")}`,
+      ];
     }),
   );
 }
@@ -67,7 +78,11 @@ describe("hooks in Git's own folder", () => {
       `mlv hook pre-push origin ${sandbox.git("remote", "get-url", "origin")} <refs/heads/main ${commit} refs/heads/main ${zero}>`,
       `mlv hook post-checkout ${commit} ${commit} 1 <>`,
     ]);
-    expect((await removeHooks(sandbox.repository, { dryRun: true })).map((change) => change.action)).toEqual(["delete", "delete", "delete"]);
+    expect((await removeHooks(sandbox.repository, { dryRun: true })).map((change) => change.action)).toEqual([
+      "delete",
+      "delete",
+      "delete",
+    ]);
     await removeHooks(sandbox.repository);
     expect(snapshot(hooks)).toEqual(before);
     expect(await removeHooks(sandbox.repository)).toEqual([]);
@@ -118,7 +133,11 @@ describe("hooks in Git's own folder", () => {
 
   test("without mlv in PATH a push is stopped with a way out, everything else goes on", async () => {
     const { sandbox } = withRemote();
-    const commands = { "post-checkout": "no-such-mlv hook post-checkout", "pre-push": "no-such-mlv hook pre-push", "pre-commit": "no-such-mlv hook pre-commit" };
+    const commands = {
+      "post-checkout": "no-such-mlv hook post-checkout",
+      "pre-push": "no-such-mlv hook pre-push",
+      "pre-commit": "no-such-mlv hook pre-commit",
+    };
     await installHooks(sandbox.repository, commands);
     sandbox.commit({ a: "1" });
     sandbox.git("switch", "-q", "-c", "side");
@@ -131,7 +150,11 @@ describe("hooks in Git's own folder", () => {
     const [first, second] = [fakeMlv(), fakeMlv()];
     otherHook(sandbox, ".git/hooks/pre-push.before-mlv", second.log);
     await installHooks(sandbox.repository, first.commands);
-    expect((await installHooks(sandbox.repository, second.commands)).map((change) => change.action)).toEqual(["update", "update", "update"]);
+    expect((await installHooks(sandbox.repository, second.commands)).map((change) => change.action)).toEqual([
+      "update",
+      "update",
+      "update",
+    ]);
     sandbox.commit({ a: "1" });
     sandbox.git("push", "-q", "origin", "main");
     expect(second.calls().map((call) => call.split(" ")[0])).toEqual(["mlv", "other", "mlv"]);
@@ -157,7 +180,9 @@ describe("hooks of a hook manager", () => {
     const folder = path.join(sandbox.root, ".githooks");
     fs.mkdirSync(folder);
     const log = path.join(sandbox.root, "other-log");
-    fs.writeFileSync(path.join(folder, "pre-push"), Buffer.from(text.replace("LOG", log).replace("echo other", "cat"), "latin1"), { mode: 0o755 });
+    fs.writeFileSync(path.join(folder, "pre-push"), Buffer.from(text.replace("LOG", log).replace("echo other", "cat"), "latin1"), {
+      mode: 0o755,
+    });
     fs.chmodSync(path.join(folder, "pre-push"), 0o775);
     const before = snapshot(folder);
     const changes = await installHooks(sandbox.repository, mlv.commands);
@@ -203,7 +228,10 @@ describe("hooks of a hook manager", () => {
     expect(await findHooksFolder(sandbox.repository)).toEqual({ path: path.join(sandbox.root, ".husky"), scope: "managed", isHusky: true });
     const before = snapshot(path.join(sandbox.root, ".husky"));
     const changes = await installHooks(sandbox.repository, fakeMlv().commands);
-    expect(changes.find((change) => change.hook === "pre-commit")).toMatchObject({ action: "insert", path: path.join(sandbox.root, ".husky/pre-commit") });
+    expect(changes.find((change) => change.hook === "pre-commit")).toMatchObject({
+      action: "insert",
+      path: path.join(sandbox.root, ".husky/pre-commit"),
+    });
     await removeHooks(sandbox.repository);
     expect(snapshot(path.join(sandbox.root, ".husky"))).toEqual(before);
   });
@@ -216,7 +244,9 @@ describe("hooks of a hook manager", () => {
     const before = snapshot(shared);
     const { commands } = fakeMlv();
     const changes = await installHooks(sandbox.repository, commands);
-    expect(changes.map((change) => [change.action, change.command])).toEqual(Object.values(commands).map((command) => ["manual", `${command} "$@"`]));
+    expect(changes.map((change) => [change.action, change.command])).toEqual(
+      Object.values(commands).map((command) => ["manual", `${command} "$@"`]),
+    );
     expect(snapshot(shared)).toEqual(before);
     expect(await removeHooks(sandbox.repository)).toEqual([]);
   });
@@ -260,7 +290,17 @@ describe("drivers", () => {
 
   test("are set although the environment names editors, pagers and ssh commands", async () => {
     const sandbox = createSandbox();
-    const env = { GIT_EDITOR: "vi", PAGER: "less", GIT_SSH_COMMAND: "ssh", EDITOR: "vi", GIT_CONFIG_COUNT: "1", GIT_CONFIG_KEY_0: "user.name", GIT_CONFIG_VALUE_0: "x", SSH_ASKPASS: "x", GIT_ASKPASS: "x" };
+    const env = {
+      GIT_EDITOR: "vi",
+      PAGER: "less",
+      GIT_SSH_COMMAND: "ssh",
+      EDITOR: "vi",
+      GIT_CONFIG_COUNT: "1",
+      GIT_CONFIG_KEY_0: "user.name",
+      GIT_CONFIG_VALUE_0: "x",
+      SSH_ASKPASS: "x",
+      GIT_ASKPASS: "x",
+    };
     Object.assign(process.env, env);
     try {
       await setDrivers(sandbox.repository, commands);
@@ -273,6 +313,9 @@ describe("drivers", () => {
   test("that cannot be written are git-failed", async () => {
     const sandbox = createSandbox();
     sandbox.write(".git/config.lock", "");
-    await expect(setDrivers(sandbox.repository, commands)).rejects.toMatchObject({ code: "git-failed", cause: { message: expect.stringContaining("lock") } });
+    await expect(setDrivers(sandbox.repository, commands)).rejects.toMatchObject({
+      code: "git-failed",
+      cause: { message: expect.stringContaining("lock") },
+    });
   });
 });

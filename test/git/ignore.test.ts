@@ -2,12 +2,41 @@ import * as fs from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { addAttributes, ATTRIBUTE_LINES, removeAttributes } from "../../src/git/attributes.ts";
-import { addGitignoreLine, addGitignoreLines, combineMlvIgnores, createMlvIgnore, gitignoreLine, removeGitignoreLine } from "../../src/git/ignore.ts";
+import {
+  addGitignoreLine,
+  addGitignoreLines,
+  combineMlvIgnores,
+  createMlvIgnore,
+  gitignoreLine,
+  removeGitignoreLine,
+} from "../../src/git/ignore.ts";
 import { createSandbox } from "./sandbox.ts";
 
 const NAMES = [
-  "train.csv", "#hash", "!bang", " leading", "trailing ", "two  ", "in side", "back\\slash", "back\\", "st*ar", "que?stion", "[brackets]",
-  "]", "a[b", "{curly}", "ünï 🎉", "-dash", "**", "\\ ", "a\\*b ", "dot.", "~", "$HOME", 'q"uote',
+  "train.csv",
+  "#hash",
+  "!bang",
+  " leading",
+  "trailing ",
+  "two  ",
+  "in side",
+  "back\\slash",
+  "back\\",
+  "st*ar",
+  "que?stion",
+  "[brackets]",
+  "]",
+  "a[b",
+  "{curly}",
+  "ünï 🎉",
+  "-dash",
+  "**",
+  "\\ ",
+  "a\\*b ",
+  "dot.",
+  "~",
+  "$HOME",
+  'q"uote',
 ];
 
 describe("a line for a name", () => {
@@ -23,7 +52,9 @@ describe("a line for a name", () => {
     write(`data/x${name}`, "x");
     write(name, "x");
     fs.writeFileSync(path.join(root, "data", ".gitignore"), addGitignoreLine(undefined, name) ?? "");
-    const ignored = git("ls-files", "-z", "--others", "--ignored", "--exclude-standard").split("\0").filter((line) => line !== "");
+    const ignored = git("ls-files", "-z", "--others", "--ignored", "--exclude-standard")
+      .split("\0")
+      .filter((line) => line !== "");
     expect(ignored).toEqual([`data/${name}`]);
   });
 });
@@ -78,10 +109,32 @@ describe(".mlvignore", () => {
   test("decides as Git does with the same rules", async () => {
     const rules = "# c\n*.tmp\n!keep.tmp\n/build\nlogs/\n**/cache/**\ndoc/*.pdf\n\\#x\nspace\\ \n[ab].csv\nCase\n";
     const { root, git, write } = createSandbox();
-    const files = ["a.tmp", "x/a.tmp", "keep.tmp", "build/f", "x/build/f", "logs/f", "x/logs/f", "y/logs", "cache/f", "x/cache/d/f", "doc/a.pdf", "doc/x/a.pdf", "#x", "space ", "a.csv", "c.csv", "case", "Case", "plain"];
+    const files = [
+      "a.tmp",
+      "x/a.tmp",
+      "keep.tmp",
+      "build/f",
+      "x/build/f",
+      "logs/f",
+      "x/logs/f",
+      "y/logs",
+      "cache/f",
+      "x/cache/d/f",
+      "doc/a.pdf",
+      "doc/x/a.pdf",
+      "#x",
+      "space ",
+      "a.csv",
+      "c.csv",
+      "case",
+      "Case",
+      "plain",
+    ];
     for (const file of files) write(file === "y/logs" ? "y/logs" : file, "x");
     fs.writeFileSync(path.join(root, ".git/info/exclude"), rules);
-    const truth = git("ls-files", "-z", "--others", "--ignored", "--exclude-standard").split("\0").filter((line) => line !== "");
+    const truth = git("ls-files", "-z", "--others", "--ignored", "--exclude-standard")
+      .split("\0")
+      .filter((line) => line !== "");
     const ignore = await createMlvIgnore(rules);
     expect(ignore.isEmpty).toBe(false);
     expect(files.filter((file) => ignore.ignores(file, false)).toSorted()).toEqual(truth.toSorted());
@@ -100,7 +153,8 @@ describe(".mlvignore", () => {
   test("answers a hundred thousand questions the same after its memory was cleared", async () => {
     const ignore = await createMlvIgnore("*.tmp\n");
     let ignored = 0;
-    for (let index = 0; index < 100_000; index++) if (ignore.ignores(`d${index % 10}/f${index}.${index % 4 === 0 ? "tmp" : "csv"}`, false)) ignored++;
+    for (let index = 0; index < 100_000; index++)
+      if (ignore.ignores(`d${index % 10}/f${index}.${index % 4 === 0 ? "tmp" : "csv"}`, false)) ignored++;
     expect(ignored).toBe(25_000);
   });
 });

@@ -28,7 +28,14 @@ describe("what garbage collection must keep", () => {
 
   test.each(["sha1", "sha256"])("are pointers and lock files of every commit, not other files (%s)", async (format) => {
     const sandbox = createSandbox(`--object-format=${format}`);
-    sandbox.commit({ "a.mlv": "1", "deep/er/b c ü.mlv": "2", "mlv.lock": "lock", "deep/mlv.lock": "lock2", "x.txt": "no", "notmlv.lock": "no2" });
+    sandbox.commit({
+      "a.mlv": "1",
+      "deep/er/b c ü.mlv": "2",
+      "mlv.lock": "lock",
+      "deep/mlv.lock": "lock2",
+      "x.txt": "no",
+      "notmlv.lock": "no2",
+    });
     sandbox.commit({ "a.mlv": "3" });
     sandbox.git("rm", "-rq", "deep", "mlv.lock");
     sandbox.commit({});
@@ -159,7 +166,8 @@ describe("what garbage collection must keep", () => {
     fs.rmSync(folder, { recursive: true });
     expect(await kept(sandbox)).toEqual(everything);
     gitIn(sandbox.root, ["reflog", "expire", "--expire=now", "--all"]);
-    for (const name of ["logs", "ORIG_HEAD"]) fs.rmSync(path.join(sandbox.root, ".git/worktrees/linked", name), { recursive: true, force: true });
+    for (const name of ["logs", "ORIG_HEAD"])
+      fs.rmSync(path.join(sandbox.root, ".git/worktrees/linked", name), { recursive: true, force: true });
     expect(await kept(sandbox)).toEqual(["bisect", "detached head", "main", "own ref", "staged there"]);
   });
 

@@ -56,7 +56,10 @@ test("bare repositories and the inside of .git are refused", () => {
   gitIn(folder, ["init", "-q", "--bare", "bare.git"]);
   const { root } = createSandbox();
   for (const start of [path.join(folder, "bare.git"), path.join(folder, "bare.git", "refs"), path.join(root, ".git", "refs")]) {
-    expect(failure(() => findRepository(start))).toMatchObject({ code: "not-a-repository", message: expect.stringContaining("without a work tree") });
+    expect(failure(() => findRepository(start))).toMatchObject({
+      code: "not-a-repository",
+      message: expect.stringContaining("without a work tree"),
+    });
   }
   gitIn(root, ["config", "core.bare", "true"]);
   expect(failure(() => findRepository(root)).code).toBe("not-a-repository");

@@ -2,7 +2,16 @@ import * as fs from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { findRepository } from "../../src/git/repository.ts";
-import { changedPointers, currentBranch, headCommit, listTree, logFile, mergeBase, readPointersAtRevisions, resolveRevision } from "../../src/git/revisions.ts";
+import {
+  changedPointers,
+  currentBranch,
+  headCommit,
+  listTree,
+  logFile,
+  mergeBase,
+  readPointersAtRevisions,
+  resolveRevision,
+} from "../../src/git/revisions.ts";
 import { collect, createSandbox, freshFolder, gitIn, pointer } from "./sandbox.ts";
 
 describe("HEAD", () => {
@@ -69,10 +78,28 @@ describe("a revision", () => {
 
   test("that Git does not know, or could take for an option, is revision-not-found", async () => {
     const sandbox = createSandbox();
-    await expect(resolveRevision(sandbox.repository, "HEAD")).rejects.toMatchObject({ code: "revision-not-found", hint: expect.stringContaining("git commit") });
+    await expect(resolveRevision(sandbox.repository, "HEAD")).rejects.toMatchObject({
+      code: "revision-not-found",
+      hint: expect.stringContaining("git commit"),
+    });
     sandbox.commit({ a: "1" });
     const proof = path.join(freshFolder(), "proof");
-    const bad = ["nope", "", "-h", "--all", `--output=${proof}`, "HEAD:a", "HEAD~9", "main..HEAD", "a\0b", "a\nb", "f".repeat(40), ":/no such message", "--", "HEAD:"];
+    const bad = [
+      "nope",
+      "",
+      "-h",
+      "--all",
+      `--output=${proof}`,
+      "HEAD:a",
+      "HEAD~9",
+      "main..HEAD",
+      "a\0b",
+      "a\nb",
+      "f".repeat(40),
+      ":/no such message",
+      "--",
+      "HEAD:",
+    ];
     for (const text of bad) {
       await expect(resolveRevision(sandbox.repository, text), text).rejects.toMatchObject({ code: "revision-not-found" });
     }
@@ -94,7 +121,13 @@ describe("a revision", () => {
   });
 });
 
-const FILES = { "data/a b.csv.mlv": pointer("1"), "data/ünï.mlv": pointer("2"), "data/x.txt": "x", "data-2/c.mlv": pointer("3"), 'q"*?.mlv': pointer("1") };
+const FILES = {
+  "data/a b.csv.mlv": pointer("1"),
+  "data/ünï.mlv": pointer("2"),
+  "data/x.txt": "x",
+  "data-2/c.mlv": pointer("3"),
+  'q"*?.mlv': pointer("1"),
+};
 
 test("a tree lists pointers by suffix and prefix, names unquoted", async () => {
   const sandbox = createSandbox();
@@ -170,7 +203,10 @@ describe("a file's history", () => {
       oid: sandbox.git("rev-parse", `${first}:old name.mlv`),
     });
     expect(log[0]?.commit).toBe(last);
-    expect((await collect(logFile(sandbox.repository, "new.mlv", { follow: false }))).map((entry) => entry.subject)).toEqual(["delete", "rename"]);
+    expect((await collect(logFile(sandbox.repository, "new.mlv", { follow: false }))).map((entry) => entry.subject)).toEqual([
+      "delete",
+      "rename",
+    ]);
     expect(await collect(logFile(sandbox.repository, "old name.mlv", { revision: first }))).toHaveLength(1);
   });
 
@@ -188,7 +224,9 @@ describe("a file's history", () => {
     sandbox.commit({ "b.mlv": pointer("other") }, "another file that the name would match as a pattern");
     const log = await collect(logFile(sandbox.repository, "*.mlv", { follow: false }));
     expect(await collect(logFile(sandbox.repository, "*.mlv"))).toHaveLength(log.length);
-    expect(log.filter((entry) => entry.subject === "merge")).toMatchObject([{ commit: merge, oid: sandbox.git("rev-parse", "HEAD:*.mlv") }]);
+    expect(log.filter((entry) => entry.subject === "merge")).toMatchObject([
+      { commit: merge, oid: sandbox.git("rev-parse", "HEAD:*.mlv") },
+    ]);
     expect(log.map((entry) => entry.subject).toSorted()).toEqual(["base", "main", "merge", "side"]);
   });
 

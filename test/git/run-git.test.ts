@@ -27,7 +27,15 @@ test("Git is found only in absolute folders of PATH", () => {
 
 test("the environment keeps who the user is and drops what redirects Git or names programs", () => {
   const kept = { HOME: "/h", GIT_CONFIG_GLOBAL: "/c", GIT_SSH_COMMAND: "ssh -i k", GIT_CONFIG_COUNT: "0", https_proxy: "p" };
-  const dropped = { GIT_DIR: "/evil", GIT_EXTERNAL_DIFF: "x", GIT_PAGER: "x", PAGER: "x", GIT_INDEX_FILE: "i", GIT_TRACE: "1", GIT_LITERAL_PATHSPECS: "1" };
+  const dropped = {
+    GIT_DIR: "/evil",
+    GIT_EXTERNAL_DIFF: "x",
+    GIT_PAGER: "x",
+    PAGER: "x",
+    GIT_INDEX_FILE: "i",
+    GIT_TRACE: "1",
+    GIT_LITERAL_PATHSPECS: "1",
+  };
   expect(gitEnvironment({ ...kept, ...dropped, LC_ALL: "de_DE" })).toEqual({ ...kept, LC_ALL: "C", GIT_TERMINAL_PROMPT: "0" });
 });
 
@@ -39,11 +47,21 @@ test("nothing that the repository's configuration names is run while mlv reads",
   sandbox.commit({ "a.mlv": pointer("1"), ".gitattributes": "*.mlv diff=evil filter=evil merge=evil\n" });
   sandbox.commit({ "a.mlv": pointer("2") });
   sandbox.git("update-index", "--split-index");
-  const signed = sandbox.git("cat-file", "commit", "HEAD").replace("\n\n", "\ngpgsig -----BEGIN PGP SIGNATURE-----\n \n x\n -----END PGP SIGNATURE-----\n\n");
+  const signed = sandbox
+    .git("cat-file", "commit", "HEAD")
+    .replace("\n\n", "\ngpgsig -----BEGIN PGP SIGNATURE-----\n \n x\n -----END PGP SIGNATURE-----\n\n");
   sandbox.git("update-ref", "HEAD", sandbox.gitWithInput(`${signed}\n`, "hash-object", "-w", "-t", "commit", "--stdin"));
   const hooks = path.join(sandbox.root, ".git", "hooks");
   for (const hook of ["post-checkout", "reference-transaction", "post-index-change"]) fs.copyFileSync(script, path.join(hooks, hook));
-  const keys = ["core.fsmonitor", "core.pager", "core.sshCommand", "core.editor", "diff.external", "diff.evil.textconv", "diff.evil.command"];
+  const keys = [
+    "core.fsmonitor",
+    "core.pager",
+    "core.sshCommand",
+    "core.editor",
+    "diff.external",
+    "diff.evil.textconv",
+    "diff.evil.command",
+  ];
   const more = ["filter.evil.clean", "filter.evil.smudge", "filter.evil.process", "gpg.program", "core.gitProxy", "pager.log", "alias.log"];
   for (const key of [...keys, ...more]) sandbox.git("config", key, key.startsWith("alias") ? `!${script}` : script);
   sandbox.git("config", "log.showSignature", "true");

@@ -51,7 +51,13 @@ export function freshFolder(): string {
 /** Runs Git in a folder; throws with its stderr when it fails. */
 export function gitIn(folder: string, args: readonly string[], input = "", env: Readonly<Record<string, string>> = {}): string {
   const stdio = ["pipe", "pipe", "pipe"] as const;
-  return execFileSync("git", [...args], { cwd: folder, encoding: "utf8", input, stdio: [...stdio], env: { ...process.env, ...env } }).replace(/\n$/, "");
+  return execFileSync("git", [...args], {
+    cwd: folder,
+    encoding: "utf8",
+    input,
+    stdio: [...stdio],
+    env: { ...process.env, ...env },
+  }).replace(/\n$/, "");
 }
 
 /** Opens a repository that is there. */
