@@ -161,7 +161,7 @@ function isCount(value: unknown): value is number {
 
 function malformed(where: string, why: string, cause?: unknown): MlvError {
   return new MlvError("pointer-malformed", `the pointer \`${where}\` is malformed: ${why}`, {
-    hint: `restore it with \`git checkout -- ${where}\`, or write it anew with \`mlv add ${where.replace(/\.mlv$/, "")}\``,
+    hint: `restore it with \`git checkout -- ${where}\`, or delete it and write it anew with \`mlv add ${where.replace(/\.mlv$/, "")}\``,
     details: { path: where },
     cause,
   });

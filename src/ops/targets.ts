@@ -53,6 +53,7 @@ export async function listTargets(workspace: Workspace): Promise<RepoPath[]> {
   const gitIndex = await readGitIndex(workspace.repository, { suffixes: [POINTER_SUFFIX] });
   const pointers = new Set<string>(gitIndex?.entries.map((entry) => entry.path));
   for (const target of workspace.index.targets()) pointers.add(pointerPath(target));
+  const known = new Set(pointers);
   const folders = new Set([
     "",
     ...[...pointers].map((pointer) => path.posix.dirname(pointer)).map((folder) => (folder === "." ? "" : folder)),
@@ -64,7 +65,11 @@ export async function listTargets(workspace: Workspace): Promise<RepoPath[]> {
   }
   return [...pointers]
     .filter((pointer) => isPointerPath(pointer) && unsafePathReason(targetOf(pointer)) === undefined)
-    .filter((pointer) => fs.lstatSync(path.join(workspace.root, pointer), { throwIfNoEntry: false })?.isFile() === true)
+    .filter((pointer) => {
+      const stat = fs.lstatSync(path.join(workspace.root, pointer), { throwIfNoEntry: false });
+      // What took the place of a pointer that Git or mlv knows is a broken pointer; anything else of that name is none.
+      return stat?.isFile() === true || (stat?.isDirectory() === false && known.has(pointer));
+    })
     .map(targetOf)
     .sort(compareUtf8);
 }

@@ -70,7 +70,7 @@ describe("a pointer that is no good", () => {
     expect(fs.readFileSync(box.at("project/data/a.txt"), "utf8")).toBe("theirs\n");
   });
 
-  test("that is a symlink, a folder or a FIFO is no pointer", () => {
+  test("that is a symlink or a FIFO is broken, not gone; deleted, it is written anew by add", () => {
     const file = box.at("project/data.mlv");
     const text = fs.readFileSync(file);
     fs.writeFileSync(box.at("elsewhere"), text);
@@ -78,22 +78,27 @@ describe("a pointer that is no good", () => {
     fs.symlinkSync(box.at("elsewhere"), file);
     expect(box.transcript("project", "mlv status", "mlv pull data")).toMatchInlineSnapshot(`
       "$ mlv status
-      1 target clean.
+      data: broken pointer
+          the pointer \`data.mlv\` is a symlink
+      [exit 15]
       $ mlv pull data
-      ! error: \`data\` is no tracked target, nor inside one
-      ! hint: track it with \`mlv add data\`
-      [exit 1]"
+      ! error: the pointer \`data.mlv\` is a symlink
+      [exit 15]"
     `);
     fs.rmSync(file);
     box.exec("mkfifo", [file]);
     expect(box.transcript("project", "mlv status", "mlv pull data")).toMatchInlineSnapshot(`
       "$ mlv status
-      1 target clean.
+      data: broken pointer
+          the pointer \`data.mlv\` is not a regular file
+      [exit 15]
       $ mlv pull data
-      ! error: \`data\` is no tracked target, nor inside one
-      ! hint: track it with \`mlv add data\`
-      [exit 1]"
+      ! error: the pointer \`data.mlv\` is not a regular file
+      [exit 15]"
     `);
+    fs.rmSync(file);
+    expect(box.mlv("project", ["add", "data"]).stdout).toContain("added data (2 files, 4 B)");
+    expect(fs.readFileSync(file)).toEqual(text);
   });
 });
 
