@@ -140,7 +140,7 @@ export function parseBody(text: string): Body {
     throw new MlvError("format-newer", "a recipe's body was written by a newer mlv", { hint: "update mlv" });
   }
   if (lines[0] !== HEADER || lines.at(-2) !== "end" || lines.at(-1) !== "") throw malformed("its first or last line is wrong");
-  const version = /^version (file|dir) ([0-9a-f]{64}) (\d{1,15}) (\d{1,9})$/.exec(lines[1] ?? "");
+  const version = /^version (file|dir) ([0-9a-f]{64}) (0|[1-9]\d{0,14}) (0|[1-9]\d{0,8})$/.exec(lines[1] ?? "");
   if (version === null) throw malformed("its version line is wrong");
   const reader = new BodyReader(lines);
   const head = reader.readHead();
@@ -169,13 +169,13 @@ class BodyReader {
 
   readHead(): { blobs: BodyBlob[]; chunks: BodyChunks[] } {
     for (; this.#line.startsWith("blob "); this.#at++) {
-      const [, key = "", size = ""] = this.#line.split(" ");
+      const [, key = "", size = ""] = splitLine(this.#line, 3);
       if (parseBlobKey(key) === undefined) throw malformed("it names a key that is no blob's");
       this.#blobs.push({ key: key as BlobKey, size: parseCount(size) });
     }
     const chunks: BodyChunks[] = [];
     for (; this.#line.startsWith("chunks "); this.#at++) {
-      const [, object = "", blob = ""] = this.#line.split(" ");
+      const [, object = "", blob = ""] = splitLine(this.#line, 3);
       if (!isSha256(object) || this.#blobs[parseCount(blob)] === undefined) throw malformed("a chunk list's line is wrong");
       chunks.push({ object, blob: parseCount(blob) });
     }
@@ -185,7 +185,7 @@ class BodyReader {
   readBases(): BodyBase[] {
     const bases: BodyBase[] = [];
     while (this.#line.startsWith("base ")) {
-      const [, hash = "", size = ""] = this.#line.split(" ");
+      const [, hash = "", size = ""] = splitLine(this.#line, 3);
       if (!isSha256(hash)) throw malformed("a base's line is wrong");
       this.#at++;
       const segments = this.#readRun((segment) => checkSegment(segment, this.#blobs, undefined)) as PlainSegment[];
@@ -217,6 +217,12 @@ class BodyReader {
   }
 }
 
+function splitLine(line: string, count: number): string[] {
+  const fields = line.split(" ");
+  if (fields.length !== count) throw malformed("a line has other fields");
+  return fields;
+}
+
 interface RunEnds {
   blob: number;
   end: number;
@@ -226,6 +232,9 @@ interface RunEnds {
 
 function parseSegment(fields: readonly string[], ends: RunEnds): Segment {
   const index = parseCount(fields[1]);
+  const isFrame = fields[0] === "z" || fields[0] === "d";
+  const fullLength = isFrame ? (fields[0] === "d" ? 8 : 5) : 4;
+  if (fields.length !== fullLength && !(isFrame && fields.length === fullLength + 2)) throw malformed("a line has other fields");
   if (fields[0] === "c") {
     const offset = fields[2] === "+" && ends.base === index ? ends.baseEnd : parseCount(fields[2]);
     const length = parseCount(fields[3]);
@@ -239,13 +248,11 @@ function parseSegment(fields: readonly string[], ends: RunEnds): Segment {
   ends.end = offset + stored;
   if (fields[0] === "r") return { encoding: "raw", blob: index, offset, length: stored };
   const decoded = parseCount(fields[4]);
-  const isDelta = fields[0] === "d";
-  const partAt = isDelta ? 8 : 5;
-  const hasPart = fields.length > partAt;
-  const skip = hasPart ? parseCount(fields[partAt]) : 0;
-  const length = hasPart ? parseCount(fields[partAt + 1]) : decoded;
+  const hasPart = fields.length > fullLength;
+  const skip = hasPart ? parseCount(fields[fullLength]) : 0;
+  const length = hasPart ? parseCount(fields[fullLength + 1]) : decoded;
   const frame = { blob: index, offset, stored, decoded, skip, length };
-  if (!isDelta) return { encoding: "zstd", ...frame };
+  if (fields[0] === "z") return { encoding: "zstd", ...frame };
   return {
     encoding: "delta",
     ...frame,
