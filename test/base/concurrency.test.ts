@@ -33,7 +33,7 @@ test("never more than the limit run at once, and as many as the limit do", async
 test("each item is worked on once, with its position", async () => {
   const seen: number[] = [];
   await mapConcurrent(["a", "b", "c", "d"], 2, async (_, index) => void seen.push(index));
-  expect(seen.sort()).toEqual([0, 1, 2, 3]);
+  expect(seen.sort((left, right) => left - right)).toEqual([0, 1, 2, 3]);
 });
 
 test("the first failure stops new work, waits for what runs, and is thrown", async () => {
