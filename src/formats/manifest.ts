@@ -157,7 +157,7 @@ export function parseRoot(bytes: Uint8Array, where: string): ManifestRoot {
 }
 
 function parseLeafReference(line: string, where: string): ManifestLeaf {
-  const match = /^([0-9a-f]{64}) (\d{1,16}) (\d{1,16}) (\d{1,16}) (.+)$/.exec(line);
+  const match = /^([0-9a-f]{64}) (\d{1,16}) (\d{1,16}) (\d{1,16}) (.+)$/s.exec(line);
   if (match === null) throw malformed(where, "a leaf's line is wrong");
   const [, hash = "", length = "", files = "", size = "", firstPath = ""] = match;
   if (Number(length) > MAX_LEAF_LENGTH) throw malformed(where, "a leaf is too long");
@@ -207,7 +207,8 @@ function parseLine(line: string, where: string): ManifestEntry {
     line[sizeEnd + 2] === " " &&
     (mode === "-" || mode === "x") &&
     isSha256(hash) &&
-    /^(?:0|[1-9]\d{0,15})$/.test(sizeText);
+    /^(?:0|[1-9]\d{0,15})$/.test(sizeText) &&
+    Number.isSafeInteger(Number(sizeText));
   if (!isFormed) throw malformed(where, "a line is not `<sha256> <size> <- or x> <path>`");
   const reason = unsafePathReason(path);
   if (reason !== undefined) throw unsafe(where, path, reason);
