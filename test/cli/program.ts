@@ -14,6 +14,12 @@ const PATIENCE_MS = 60_000;
  * others wait. MLV_TEST_PROGRAM names another one, e.g. an installed release.
  */
 export function findProgram(): string {
+  return (program ??= build());
+}
+
+let program: string | undefined;
+
+function build(): string {
   const other = process.env["MLV_TEST_PROGRAM"];
   if (other !== undefined && other !== "") return other;
   const deadline = Date.now() + PATIENCE_MS;
