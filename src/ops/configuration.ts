@@ -1,6 +1,6 @@
 import * as fs from "node:fs";
 import path from "node:path";
-import { ensureFolder, writeFileDurably } from "../base/durable.ts";
+import { ensureFolder, uniqueName, writeFileDurably } from "../base/durable.ts";
 import { MlvError } from "../base/errors.ts";
 import type { LocalConfig, ProjectConfig } from "../formats/project-config.ts";
 import type { RemoteConfig } from "../formats/remote-config.ts";
@@ -61,12 +61,17 @@ function readParsed(file: string, key: string): ParsedConfiguration | undefined 
   }
 }
 
-/** Secrets of local.yaml stay behind the same mode as local.yaml's own; a state folder that cannot be written costs only time. */
+/**
+ * Secrets of local.yaml stay behind the same mode as local.yaml's own; a state folder that cannot be written costs only time. Nothing is synced:
+ * what a power cut leaves of it does not match the texts, or no JSON.
+ */
 function keepParsed(file: string, parsed: ParsedConfiguration): void {
   try {
     if (!fs.existsSync(path.dirname(path.dirname(file)))) return;
-    ensureFolder(path.dirname(file));
-    writeFileDurably(file, JSON.stringify(parsed), { tempFolder: path.join(path.dirname(path.dirname(file)), "tmp"), mode: 0o600 });
+    fs.mkdirSync(path.dirname(file), { recursive: true });
+    const temp = `${file}.${uniqueName("kept")}`;
+    fs.writeFileSync(temp, JSON.stringify(parsed), { mode: 0o600, flag: "wx" });
+    fs.renameSync(temp, file);
   } catch (error) {
     if (!(error instanceof Error)) throw error;
   }

@@ -149,18 +149,18 @@ describe("--json", () => {
         "mlv": 1,
       }
     `);
-    expect(JSON.parse(box.run(["status", "--json"]).stderr)).toMatchInlineSnapshot(`
+    expect(JSON.parse(box.tidy(box.run(["status", "--json"]).stderr))).toMatchInlineSnapshot(`
       {
         "error": {
           "causes": [],
           "code": "not-a-repository",
           "details": {
-            "path": "/tmp/mlv-cli-ANpNJG/7",
+            "path": "<sandbox>",
           },
           "exitStatus": 10,
           "hint": "change into a Git repository, or make one here: \`git init\`",
           "kind": "user",
-          "message": "\`/tmp/mlv-cli-ANpNJG/7\` is not inside a Git repository",
+          "message": "\`<sandbox>\` is not inside a Git repository",
         },
         "mlv": 1,
       }
