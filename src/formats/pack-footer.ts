@@ -97,12 +97,13 @@ export function parsePackTrailer(trailer: Buffer, where: string): number {
 export class PackFooter {
   readonly frameCount: number;
   readonly entryCount: number;
+  readonly #where: string;
   readonly #bytes: Buffer;
   readonly #basesAt: number;
   readonly #entriesAt: number;
   #fanout: Uint32Array | undefined;
 
-  /** Takes footer and trailer, checks CRC, counts and every range against `dataLength`. Throws `pack-malformed`. */
+  /** Takes footer and trailer, checks CRC, counts and every frame against `dataLength`; entries are checked as they are found. Throws `pack-malformed`. */
   constructor(bytes: Buffer, dataLength: number, where: string) {
     const length = bytes.length - PACK_TRAILER_BYTES;
     if (length < HEADER_BYTES || parsePackTrailer(bytes.subarray(length), where) !== length)
@@ -111,6 +112,7 @@ export class PackFooter {
     this.frameCount = bytes.readUInt32LE(0);
     const baseCount = bytes.readUInt32LE(4);
     this.entryCount = bytes.readUInt32LE(8);
+    this.#where = where;
     this.#bytes = bytes;
     this.#basesAt = HEADER_BYTES + this.frameCount * FRAME_BYTES;
     this.#entriesAt = this.#basesAt + baseCount * BASE_BYTES;
@@ -120,11 +122,12 @@ export class PackFooter {
       const isInside = bytes.readUInt32LE(at) + bytes.readUInt32LE(at + 4) <= dataLength;
       const isKnown = bytes.readUInt8(at + 12) < ENCODINGS.length;
       const hasBase = bytes.readUInt8(at + 12) !== 2 || bytes.readUInt32LE(at + 16) < baseCount;
-      if (!isInside || !isKnown || !hasBase) throw malformed(where, "a frame is wrong");
+      const isEven = bytes.readUInt8(at + 12) !== 0 || bytes.readUInt32LE(at + 4) === bytes.readUInt32LE(at + 8);
+      if (!isInside || !isKnown || !hasBase || !isEven) throw malformed(where, "a frame is wrong");
     }
   }
 
-  /** Returns where an object lies, or undefined. `hash` is its 32 bytes. */
+  /** Returns where an object lies, or undefined. `hash` is its 32 bytes. Throws `pack-malformed` for a place that cannot be. */
   find(hash: Buffer): PackPlace | undefined {
     let low = 0;
     let high = this.entryCount - 1;
@@ -168,8 +171,9 @@ export class PackFooter {
     };
   }
 
-  /** Returns the frame at a position in pack order. */
+  /** Returns the frame at a position in pack order. Throws `pack-malformed` when there is none. */
   frame(index: number): PackFrame {
+    if (index >= this.frameCount) throw malformed(this.#where, "an entry names a frame that is not there");
     const at = HEADER_BYTES + index * FRAME_BYTES;
     const bytes = this.#bytes;
     const encoding = ENCODINGS[bytes.readUInt8(at + 12)] ?? "raw";
@@ -181,11 +185,11 @@ export class PackFooter {
   }
 
   #place(at: number): PackPlace {
-    return {
-      frame: this.frame(this.#bytes.readUInt32LE(at + 32)),
-      skip: this.#bytes.readUInt32LE(at + 36),
-      size: this.#bytes.readUInt32LE(at + 40),
-    };
+    const frame = this.frame(this.#bytes.readUInt32LE(at + 32));
+    const skip = this.#bytes.readUInt32LE(at + 36);
+    const size = this.#bytes.readUInt32LE(at + 40);
+    if (skip + size > frame.decoded) throw malformed(this.#where, "an entry reaches past the end of its frame");
+    return { frame, skip, size };
   }
 }
 
