@@ -1,4 +1,5 @@
 import type { DiffResult, FileDiff, TargetDiff } from "../ops/diff.ts";
+import { printContent, printLeftOut } from "./diff-contents.ts";
 import { formatBytes, formatCount, formatPlural } from "./format.ts";
 import type { Session } from "./session.ts";
 import { escapeName } from "./terminal.ts";
@@ -8,7 +9,8 @@ const SHOWN_FILES = 30;
 /** Prints how two revisions differ: a block a target, a line a file inside folders, and a summary. */
 export function printDiff(session: Session, result: DiffResult, isAll: boolean): void {
   const { style } = session;
-  for (const target of result.targets) printTarget(session, target, isAll);
+  for (const target of result.targets) printTarget(session, target, { result, isAll });
+  printLeftOut(session, result.leftOut);
   for (const { target, message } of result.unreadable)
     session.note(`${style.red("broken pointer")} ${escapeName(target)}: ${escapeName(message)}`);
   const { summary } = result;
@@ -24,17 +26,28 @@ export function printDiff(session: Session, result: DiffResult, isAll: boolean):
   );
 }
 
-function printTarget(session: Session, target: TargetDiff, isAll: boolean): void {
+function printTarget(
+  session: Session,
+  target: TargetDiff,
+  { result, isAll }: { readonly result: DiffResult; readonly isAll: boolean },
+): void {
   const { style } = session;
   const color = { added: style.green, deleted: style.red, modified: style.yellow, renamed: style.yellow }[target.status];
   const from = target.from === undefined ? "" : `${escapeName(target.from)} → `;
   session.print(
     `${color(target.status)} ${from}${style.bold(escapeName(target.target))}  ${style.dim(describeSizes(target))}${target.isWorkspace ? style.dim(" (not recorded yet)") : ""}`,
   );
-  const tables = describeTables(target);
+  const contents = new Map(result.contents.map((content) => [content.path, content]));
+  const own = contents.get(target.target);
+  const tables = own?.kind === "table" ? undefined : describeTables(target);
   if (tables !== undefined) session.print(`    ${tables}`);
+  if (own !== undefined) printContent(session, own, "    ");
   const shown = isAll ? target.files : target.files.slice(0, SHOWN_FILES);
-  for (const file of shown) session.print(`    ${describeFile(session, file)}`);
+  for (const file of shown) {
+    session.print(`    ${describeFile(session, file)}`);
+    const inside = contents.get(`${target.target}/${file.path}`);
+    if (inside !== undefined) printContent(session, inside, "        ");
+  }
   if (shown.length < target.files.length)
     session.print(`    … and ${formatCount(target.files.length - shown.length)} more files (\`--all\` lists them)`);
   if (target.omitted !== undefined) session.print(`    ${style.dim(`left out: ${escapeName(target.omitted)}`)}`);

@@ -7,6 +7,8 @@ import { headCommit } from "../git/head.ts";
 import { mergeBase, resolveRevision } from "../git/revisions.ts";
 import { isUnder } from "../store/manifests.ts";
 import { isPointerPath, targetOf } from "../workspace/target.ts";
+import type { ContentsResult } from "./content-diff.ts";
+import type { ContentsOptions } from "./diff-rows.ts";
 import { compareVersions, type FileDiff, type TargetDiff, type TargetPair } from "./diff-versions.ts";
 import { withWorkspace, type OperationContext, type Workspace } from "./open-workspace.ts";
 import { readPointersAt, readPointersHere } from "./read-pointers.ts";
@@ -23,6 +25,8 @@ export interface DiffOptions {
   /** Targets or paths inside them; everything when empty. */
   readonly paths: readonly string[];
   readonly remote?: string | undefined;
+  /** Compares the insides of files too; left alone when absent. */
+  readonly contents?: ContentsOptions | undefined;
 }
 
 /** Is one side of a comparison. */
@@ -43,7 +47,7 @@ export interface DiffSummary {
 }
 
 /** Is how two revisions, or a revision and the work tree, differ. */
-export interface DiffResult {
+export interface DiffResult extends ContentsResult {
   readonly a: DiffSide;
   readonly b: DiffSide;
   readonly targets: readonly TargetDiff[];
@@ -53,8 +57,8 @@ export interface DiffResult {
 }
 
 /**
- * Compares targets, and folders file by file, opening only the leaves of their lists that differ; fetches lists, never content.
- * Throws `revision-not-found`, `target-not-found`; a list that cannot be had is said in `omitted`.
+ * Compares targets, and folders file by file, opening only the leaves of their lists that differ; fetches lists, and content only with
+ * `contents`. Throws `revision-not-found`, `target-not-found`; a list that cannot be had is said in `omitted`.
  */
 export async function diff(context: OperationContext, options: DiffOptions): Promise<DiffResult> {
   return withWorkspace(context, async (workspace) => {
@@ -83,8 +87,20 @@ export async function diff(context: OperationContext, options: DiffOptions): Pro
     }
     if (after.side.commit === undefined) saveQuietly(workspace);
     const shown = unreadable.filter(({ target }) => wanted(target, undefined) !== "none");
-    return { a: before.side, b: after.side, targets, unreadable: shown, summary: summarise(targets) };
+    const inside = await compareInside(workspace, targets, { ...options, isWorkTree: after.side.commit === undefined });
+    return { a: before.side, b: after.side, targets, unreadable: shown, summary: summarise(targets), ...inside };
   });
+}
+
+/** The readers of tables are loaded only where there is something for them to read. */
+async function compareInside(
+  workspace: Workspace,
+  targets: readonly TargetDiff[],
+  { contents, remote, isWorkTree }: DiffOptions & { readonly isWorkTree: boolean },
+): Promise<ContentsResult> {
+  if (contents === undefined || targets.length === 0) return { contents: [], leftOut: [] };
+  const { compareContents } = await import("./diff-rows.ts");
+  return compareContents(workspace, targets, { ...contents, remote, isWorkTree });
 }
 
 interface ReadSide {

@@ -1,0 +1,212 @@
+import {
+  changedStatistics,
+  describeRows,
+  escapeHtml,
+  showCell,
+  showChange,
+  type ContentDiff,
+  type ContentsResult,
+  type TableDiff,
+} from "../ops/content-diff.ts";
+import type { DiffResult, FileDiff, TargetDiff } from "../ops/diff.ts";
+import type { FilesDiff } from "../ops/diff-files.ts";
+import { describeContent } from "./diff-content-words.ts";
+import { DIFF_STYLE } from "./diff-style.ts";
+import { formatBytes, formatCount, formatPlural } from "./format.ts";
+
+const MAX_FILES = 2000;
+const MAX_STATISTICS = 200;
+
+/** Returns the report as one page that needs nothing else, in light and dark; nothing in the data becomes markup. */
+export function formatDiffHtml(result: DiffResult): string {
+  const summary = `${formatPlural(result.targets.length, "target")}, ${formatBytes(result.summary.bytesBefore)} → ${formatBytes(result.summary.bytesAfter)}`;
+  const body = [
+    result.targets.length === 0 ? "<p>No tracked data changed.</p>" : `<p class="lead">${summary}</p>`,
+    ...result.unreadable.map(
+      ({ target, message }) => `<p class="bad">Broken pointer <code>${escapeHtml(target)}</code>: ${escapeHtml(message)}</p>`,
+    ),
+    ...result.targets.map((target) => targetSection(target, result)),
+    ...result.leftOut.map(leftOut),
+  ];
+  return page(`${result.a.name} → ${result.b.name}`, body.join("\n"));
+}
+
+/** Returns the report on two files as one page. */
+export function formatFilesHtml(result: FilesDiff): string {
+  const sizes = `<p class="lead">${formatBytes(result.a.size)} → ${formatBytes(result.b.size)}</p>`;
+  return page(`${result.a.name} → ${result.b.name}`, `${sizes}\n${result.contents.map((content) => contentBlock(content)).join("\n")}`);
+}
+
+function page(title: string, body: string): string {
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<title>mlv diff ${escapeHtml(title)}</title>
+<style>${DIFF_STYLE}</style>
+</head>
+<body>
+<main>
+<h1>${escapeHtml(title)}</h1>
+${body}
+</main>
+</body>
+</html>
+`;
+}
+
+function targetSection(target: TargetDiff, result: ContentsResult): string {
+  const { status, from, before, after, filesBefore, filesAfter, sizeBefore, sizeAfter } = target;
+  const isFolder = before?.kind === "dir" || after?.kind === "dir";
+  const facts = [
+    ...(isFolder ? [`files ${arrow(before && formatCount(filesBefore), after && formatCount(filesAfter))}`] : []),
+    arrow(before && formatBytes(sizeBefore), after && formatBytes(sizeAfter)),
+    ...(target.isWorkspace ? ["not recorded yet"] : []),
+  ];
+  const contents = result.contents.filter(({ path }) => path === target.target || path.startsWith(`${target.target}/`));
+  const name = `${from === undefined ? "" : `${escapeHtml(from)} → `}${escapeHtml(target.target)}`;
+  return [
+    `<section><h2><span class="tag ${status}">${status}</span> ${name}</h2>`,
+    `<p class="dim">${facts.join(" · ")}</p>`,
+    fileList(target.files),
+    target.omitted === undefined ? "" : `<p class="dim">left out: ${escapeHtml(target.omitted)}</p>`,
+    ...contents.map((content) => contentBlock(content, target.target)),
+    "</section>",
+  ].join("\n");
+}
+
+function fileList(files: readonly FileDiff[]): string {
+  if (files.length === 0) return "";
+  const rows = files.slice(0, MAX_FILES).map((file) => {
+    const size = file.modeOnly === true ? "executable bit" : arrow(sizeText(file.sizeBefore), sizeText(file.sizeAfter));
+    const name = `${file.from === undefined ? "" : `${escapeHtml(file.from)} → `}${escapeHtml(file.path)}`;
+    return `<tr><td><span class="tag ${file.status}">${file.status}</span></td><td>${name}</td><td class="number">${size}</td></tr>`;
+  });
+  const rest = files.length > MAX_FILES ? `<p class="dim">… and ${formatCount(files.length - MAX_FILES)} more files</p>` : "";
+  return details(formatPlural(files.length, "file"), `<table>${rows.join("")}</table>${rest}`, files.length <= 20);
+}
+
+function sizeText(bytes: number | undefined): string | undefined {
+  return bytes === undefined ? undefined : formatBytes(bytes);
+}
+
+function arrow(before: string | undefined, after: string | undefined): string {
+  if (before === undefined) return after ?? "";
+  return after === undefined || after === before ? before : `${before} → ${after}`;
+}
+
+function contentBlock(content: ContentDiff, target?: string): string {
+  const title = content.path === target ? "" : `<h3>${escapeHtml(content.path)}</h3>`;
+  if (content.kind === "table")
+    return `${title}${content.note === undefined ? "" : `<p class="dim">${escapeHtml(content.note)}</p>`}${tableBlock(content.table)}`;
+  const rows = describeContent(content).map(({ what, before, after }) => {
+    const old = before === undefined ? "" : `<del>${escapeHtml(before)}</del> → `;
+    return `<tr><th scope="row">${escapeHtml(what)}</th><td>${old}${escapeHtml(after)}</td></tr>`;
+  });
+  return `${title}<div class="scroll"><table>${rows.join("")}</table></div>`;
+}
+
+function tableBlock(diff: TableDiff): string {
+  if (diff.isSame) return "<p>The same rows, written the same way.</p>";
+  const { schema, samples, formatting } = diff;
+  const code = (text: string): string => `<code>${escapeHtml(text)}</code>`;
+  const headline = diff.formattingOnly ? "Formatting only: the same values" : describeRows(diff);
+  const by =
+    diff.key === undefined
+      ? "matched by content"
+      : `key ${diff.key.columns.map(code).join(", ")}${diff.key.origin === "inferred" ? ", inferred" : ""}`;
+  const facts = [
+    ...schema.added.map(
+      (column) => `column added: <ins>${escapeHtml(column.name)}</ins> (${escapeHtml(column.nativeType ?? column.type)})`,
+    ),
+    ...schema.dropped.map(
+      (column) => `column dropped: <del>${escapeHtml(column.name)}</del> (${escapeHtml(column.nativeType ?? column.type)})`,
+    ),
+    ...schema.renamed.map(({ before, after }) => `column renamed: <del>${escapeHtml(before)}</del> → <ins>${escapeHtml(after)}</ins>`),
+    ...schema.retyped.map(
+      ({ name, before, after }) => `type changed: ${code(name)} <del>${escapeHtml(before)}</del> → <ins>${escapeHtml(after)}</ins>`,
+    ),
+    ...(schema.isReordered ? ["columns in another order"] : []),
+    ...formatting.map(
+      ({ trait, before, after }) =>
+        `${escapeHtml(trait)}: ${code(before === "" ? "(none)" : before)} → ${code(after === "" ? "(none)" : after)}`,
+    ),
+    ...(diff.keyNote === undefined ? [] : [escapeHtml(diff.keyNote)]),
+  ];
+  const cells = diff.changedCells.columns.map(({ name, cells: count }) => `${code(name)} ${formatCount(count)}`);
+  if (cells.length > 0) facts.push(`changed cells: ${cells.slice(0, 50).join(", ")}`);
+  return [
+    `<p><strong>${escapeHtml(headline)}</strong> <span class="dim">${by}</span></p>`,
+    facts.length === 0
+      ? ""
+      : `<ul>${facts
+          .slice(0, 200)
+          .map((fact) => `<li>${fact}</li>`)
+          .join("")}</ul>`,
+    changedRows(diff),
+    sampleRows("added", samples.added, diff.rows.added, diff.after.columns),
+    sampleRows("removed", samples.removed, diff.rows.removed, diff.before.columns),
+    statistics(diff),
+  ].join("\n");
+}
+
+function changedRows({ samples, rows, key }: TableDiff): string {
+  if (samples.changed.length === 0) return "";
+  const lines = samples.changed.flatMap((row) =>
+    row.cells.map((cell) => {
+      const [before, after] = showChange(cell.before, cell.after);
+      const label = row.key.map((part) => escapeHtml(showCell(part))).join(", ");
+      return `<tr><th scope="row">${label}</th><td>${escapeHtml(cell.column)}</td><td><del>${escapeHtml(before)}</del></td><td><ins>${escapeHtml(after)}</ins></td></tr>`;
+    }),
+  );
+  const head = ["key", "column", "before", "after"].map(
+    (text, at) => `<th>${at === 0 ? escapeHtml(key?.columns.join(", ") ?? "row") : text}</th>`,
+  );
+  return details(
+    `${formatCount(samples.changed.length)} of ${formatPlural(rows.changed, "changed row")}`,
+    `<table><thead><tr>${head.join("")}</tr></thead><tbody>${lines.join("")}</tbody></table>`,
+    true,
+  );
+}
+
+function sampleRows(
+  word: "added" | "removed",
+  rows: TableDiff["samples"]["added"],
+  total: number,
+  columns: TableDiff["after"]["columns"],
+): string {
+  if (rows.length === 0) return "";
+  const head = columns.map(({ name }) => `<th>${escapeHtml(name)}</th>`).join("");
+  const lines = rows.map((row) => `<tr class="${word}">${row.map((cell) => `<td>${escapeHtml(showCell(cell))}</td>`).join("")}</tr>`);
+  const title = `${formatCount(rows.length)} of ${formatPlural(total, `${word} row`)}`;
+  return details(title, `<table><thead><tr>${head}</tr></thead><tbody>${lines.join("")}</tbody></table>`, false);
+}
+
+function statistics(diff: TableDiff): string {
+  const rows = diff.statistics
+    .slice(0, MAX_STATISTICS)
+    .flatMap((column) =>
+      changedStatistics(column).map(
+        ([label, before, after]) =>
+          `<tr><th scope="row">${escapeHtml(column.name)}</th><td>${label}</td><td>${escapeHtml(before)}</td><td>${escapeHtml(after)}</td></tr>`,
+      ),
+    );
+  if (rows.length === 0) return "";
+  return details(
+    "Columns' statistics",
+    `<table><thead><tr><th>column</th><th></th><th>before</th><th>after</th></tr></thead><tbody>${rows.join("")}</tbody></table>`,
+    false,
+  );
+}
+
+function details(title: string, content: string, isOpen: boolean): string {
+  return `<details${isOpen ? " open" : ""}><summary>${title}</summary><div class="scroll">${content}</div></details>`;
+}
+
+function leftOut({ path, count, reason }: ContentsResult["leftOut"][number]): string {
+  const more = count > 1 ? ` and ${formatCount(count - 1)} more` : "";
+  return `<p class="dim">Not compared: <code>${escapeHtml(path)}</code>${more}: ${escapeHtml(reason)}</p>`;
+}

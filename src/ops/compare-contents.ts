@@ -1,0 +1,121 @@
+import { isMlvError, MlvError } from "../base/errors.ts";
+import { diffTables, type DiffTablesOptions, type TableDiff } from "../tabular/diff.ts";
+import { describeImage } from "../tabular/models/image.ts";
+import { describeModel, type ModelDescription, type Tensor } from "../tabular/models/model.ts";
+import type { TableSource } from "../tabular/source.ts";
+import { tableFormatOf } from "../tabular/describe.ts";
+import type { ContentDiff, ModelSummary, TensorChanges } from "./content-diff.ts";
+
+/** Tells by a file's name how its inside is compared; undefined when it is not. */
+export function contentKindOf(name: string): ContentDiff["kind"] | undefined {
+  if (tableFormatOf(name) !== undefined) return "table";
+  if (/\.(?:png|jpe?g|gif|webp)$/i.test(name)) return "image";
+  return MODEL_NAME.test(name) ? "model" : undefined;
+}
+
+const MODEL_NAME = /\.(?:safetensors|gguf|onnx|pkl|pickle|pt|pth|bin|ckpt|joblib|h5|hdf5|keras|npy|npz)$/i;
+const HEAD_BYTES = 1024 * 1024;
+const MAX_NAMED = 20;
+
+/** Says how tables are compared. */
+export interface CompareTablesOptions {
+  readonly key?: readonly string[] | undefined;
+  /** True to fail, instead of matching in another way, when the key names a column that is not there. */
+  readonly isKeyRequired: boolean;
+  readonly statistics: boolean;
+  readonly samples?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Compares two tables; a key that only the configuration asks for and that does not fit is noted. Throws `table-unreadable`, `usage`. */
+export async function compareTables(
+  before: TableSource,
+  after: TableSource,
+  options: CompareTablesOptions,
+): Promise<{ readonly table: TableDiff; readonly note?: string }> {
+  const { signal, statistics } = options;
+  const shared: DiffTablesOptions = { signal, statistics, ...(options.samples === undefined ? {} : { sampleLimit: options.samples }) };
+  try {
+    return { table: await diffTables(before, after, { ...shared, key: options.key }) };
+  } catch (error) {
+    if (options.key === undefined || options.isKeyRequired || !isMlvError(error, "usage")) throw error;
+    return { table: await diffTables(before, after, shared), note: `the key of mlv.yaml was not used: ${error.message}` };
+  }
+}
+
+/** Compares two model files, or tells of the one that there is, by their headers; undefined when neither is a model. */
+export async function compareModels(
+  path: string,
+  before: TableSource | undefined,
+  after: TableSource | undefined,
+): Promise<ContentDiff | undefined> {
+  const old = before === undefined ? undefined : await describeModel(before.file, before.name);
+  const now = after === undefined ? undefined : await describeModel(after.file, after.name);
+  if (old === undefined && now === undefined) return undefined;
+  const tensors =
+    old?.contents === undefined || now?.contents === undefined ? undefined : compareTensors(old.contents.tensors, now.contents.tensors);
+  return {
+    path,
+    kind: "model",
+    ...(old === undefined ? {} : { before: summarise(old) }),
+    ...(now === undefined ? {} : { after: summarise(now) }),
+    ...(tensors === undefined ? {} : { tensors }),
+  };
+}
+
+/** Compares two images, or tells of the one that there is; undefined when neither is one. */
+export async function compareImages(
+  path: string,
+  before: TableSource | undefined,
+  after: TableSource | undefined,
+): Promise<ContentDiff | undefined> {
+  const [old, now] = [before === undefined ? undefined : await readImage(before), after === undefined ? undefined : await readImage(after)];
+  if (old === undefined && now === undefined) return undefined;
+  return { path, kind: "image", ...(old === undefined ? {} : { before: old }), ...(now === undefined ? {} : { after: now }) };
+}
+
+/** Compares two files of the same kind; undefined when they turn out to be of no kind that is known. */
+export async function compareFiles(
+  path: string,
+  sides: { readonly before: TableSource | undefined; readonly after: TableSource | undefined },
+  options: CompareTablesOptions,
+): Promise<ContentDiff | undefined> {
+  const { before, after } = sides;
+  const kind = contentKindOf(after?.name ?? before?.name ?? path);
+  if (kind === "image") return compareImages(path, before, after);
+  if (kind !== "table") return compareModels(path, before, after);
+  if (before === undefined || after === undefined) throw new MlvError("internal", "a table is compared with another one");
+  return { path, kind, ...(await compareTables(before, after, options)) };
+}
+
+async function readImage({ file }: TableSource): Promise<ReturnType<typeof describeImage>> {
+  return describeImage(new Uint8Array(await file.slice(0, Math.min(HEAD_BYTES, file.byteLength))));
+}
+
+function summarise({ kind, contents, note }: ModelDescription): ModelSummary {
+  return {
+    kind,
+    ...(contents === undefined ? {} : { tensors: contents.tensorCount, parameters: contents.parameters, dtypes: contents.dtypes }),
+    ...(note === undefined ? {} : { note }),
+  };
+}
+
+function compareTensors(before: readonly Tensor[], after: readonly Tensor[]): TensorChanges {
+  const shapes = (tensors: readonly Tensor[]): Map<string, string> =>
+    new Map(tensors.map(({ name, dtype, shape }) => [name, `${dtype} [${shape.join(", ")}]`]));
+  const [old, now] = [shapes(before), shapes(after)];
+  const added = [...now.keys()].filter((name) => !old.has(name));
+  const removed = [...old.keys()].filter((name) => !now.has(name));
+  const reshaped = [...now].flatMap(([name, shape]) => {
+    const from = old.get(name);
+    return from === undefined || from === shape ? [] : [{ name, before: from, after: shape }];
+  });
+  return {
+    added: added.slice(0, MAX_NAMED),
+    addedCount: added.length,
+    removed: removed.slice(0, MAX_NAMED),
+    removedCount: removed.length,
+    reshaped: reshaped.slice(0, MAX_NAMED),
+    reshapedCount: reshaped.length,
+  };
+}

@@ -1,0 +1,208 @@
+import * as fs from "node:fs";
+import path from "node:path";
+import { throwIfAborted } from "../base/concurrency.ts";
+import { isMlvError, MlvError } from "../base/errors.ts";
+import type { RepoPath } from "../base/ids.ts";
+import { isSameVersion, type Pointer } from "../formats/pointer.ts";
+import { openTableFile, tableFromBytes, type TableSource } from "../tabular/source.ts";
+import { compareFiles, contentKindOf, type CompareTablesOptions } from "./compare-contents.ts";
+import type { ContentDiff, ContentsResult, LeftOut } from "./content-diff.ts";
+import type { TargetDiff } from "./diff-versions.ts";
+import { ensureContent, findVersionFile } from "./open-content.ts";
+import type { Workspace } from "./open-workspace.ts";
+
+/** Says how the insides of files are compared. */
+export interface ContentsOptions {
+  /** Columns that identify a row; else what mlv.yaml says, else what can be inferred. */
+  readonly key?: readonly string[] | undefined;
+  readonly statistics?: boolean | undefined;
+  /** Sample rows of each kind. */
+  readonly samples?: number | undefined;
+  /** How many tables are compared in full; 20 unless said otherwise. */
+  readonly maxTables?: number | undefined;
+  /** How much content may be fetched from a remote in all, e.g. `500MB`; 1 GiB unless said otherwise. */
+  readonly fetchLimit?: string | undefined;
+}
+
+const MAX_TABLES = 20;
+const MAX_MODELS = 20;
+const MAX_IMAGES = 200;
+const MAX_FETCH_BYTES = 1024 * 1024 * 1024;
+/** A model's header is not worth more than this: all of the file would be fetched. */
+const MAX_MODEL_FETCH_BYTES = 64 * 1024 * 1024;
+
+/** Is one side of a file that changed. */
+interface FileSide {
+  readonly target: RepoPath;
+  readonly pointer: Pointer;
+  readonly inner: string;
+  readonly size: number;
+  /** True when the file of the workspace is this version, or what is compared in its place. */
+  readonly isHere: boolean;
+}
+
+interface ChangedFile {
+  readonly path: string;
+  readonly target: RepoPath;
+  readonly kind: ContentDiff["kind"];
+  readonly before: FileSide | undefined;
+  readonly after: FileSide | undefined;
+}
+
+/**
+ * Compares the insides of changed tables, models and images, within bounds; content comes from the workspace and the cache, and what is in
+ * neither from a remote. What was not compared is said with the reason. Throws `usage` for a key that the only table does not have.
+ */
+export async function compareContents(
+  workspace: Workspace,
+  targets: readonly TargetDiff[],
+  options: ContentsOptions & { readonly isWorkTree: boolean; readonly remote?: string | undefined },
+): Promise<ContentsResult> {
+  const files = targets.flatMap((target) => changedFiles(workspace, target, options.isWorkTree));
+  const { keys } = (await workspace.configuration()).project;
+  const isOnlyTable = files.filter(({ kind }) => kind === "table").length === 1;
+  const limits = { table: options.maxTables ?? MAX_TABLES, model: MAX_MODELS, image: MAX_IMAGES };
+  const counts = { table: 0, model: 0, image: 0 };
+  const budget: Budget = { bytes: await readLimit(options.fetchLimit) };
+  const contents: ContentDiff[] = [];
+  const leftOut: LeftOut[] = [];
+  const leave = (left: string, reason: string): void => {
+    const known = leftOut.findIndex((entry) => entry.reason === reason);
+    const entry = leftOut[known];
+    if (entry === undefined) leftOut.push({ path: left, count: 1, reason });
+    else leftOut[known] = { ...entry, count: entry.count + 1 };
+  };
+  for (const file of files) {
+    throwIfAborted(workspace.context.signal);
+    if (counts[file.kind] >= limits[file.kind]) {
+      leave(file.path, `only ${limits[file.kind]} ${file.kind}s are looked into`);
+      continue;
+    }
+    const tables: CompareTablesOptions = {
+      key: options.key ?? keys[file.path] ?? keys[file.target],
+      isKeyRequired: options.key !== undefined && isOnlyTable,
+      statistics: options.statistics ?? true,
+      samples: options.samples,
+      signal: workspace.context.signal,
+    };
+    try {
+      const found = await compareOne(workspace, file, { tables, budget, remote: options.remote });
+      if (typeof found === "string") leave(file.path, found);
+      else if (found !== undefined) {
+        counts[file.kind] += 1;
+        contents.push(found);
+      }
+    } catch (error) {
+      const isFatal = !isMlvError(error) || error.kind === "internal" || error.kind === "interrupted" || error.kind === "usage";
+      if (isFatal && !(isMlvError(error, "usage") && !tables.isKeyRequired)) throw error;
+      leave(file.path, error.message);
+    }
+  }
+  return { contents, leftOut };
+}
+
+async function readLimit(limit: string | undefined): Promise<number> {
+  if (limit === undefined) return MAX_FETCH_BYTES;
+  const { parseBytes } = await import("../remotes/remote-options.ts");
+  const bytes = parseBytes(limit);
+  if (bytes !== undefined) return bytes;
+  throw new MlvError("usage", `\`--fetch-limit\` takes a size such as 500MB or 2GiB, not \`${limit}\``);
+}
+
+interface Budget {
+  bytes: number;
+}
+
+interface CompareOne {
+  readonly tables: CompareTablesOptions;
+  readonly budget: Budget;
+  readonly remote: string | undefined;
+}
+
+/** Compares one file; returns why it was not when it is too much to fetch. */
+async function compareOne(workspace: Workspace, file: ChangedFile, how: CompareOne): Promise<ContentDiff | string | undefined> {
+  const opened: OpenSource[] = [];
+  const open = async (side: FileSide | undefined): Promise<OpenSource | string | undefined> => {
+    if (side === undefined) return undefined;
+    const source = await openSide(workspace, side, { kind: file.kind, ...how });
+    if (typeof source !== "string") opened.push(source);
+    return source;
+  };
+  try {
+    const before = await open(file.before);
+    if (typeof before === "string") return before;
+    const after = await open(file.after);
+    if (typeof after === "string") return after;
+    return await compareFiles(file.path, { before, after }, how.tables);
+  } finally {
+    for (const source of opened) await source.close?.();
+  }
+}
+
+type OpenSource = TableSource & { close?(): Promise<void> };
+
+async function openSide(
+  workspace: Workspace,
+  side: FileSide,
+  { kind, budget, remote }: CompareOne & { readonly kind: ContentDiff["kind"] },
+): Promise<OpenSource | string> {
+  const name = side.inner === "" ? side.target : `${side.target}/${side.inner}`;
+  if (side.isHere) {
+    const place = path.join(workspace.root, name);
+    if (fs.lstatSync(place, { throwIfNoEntry: false })?.isFile() === true) return openTableFile(place, name);
+  }
+  const place = { commit: undefined, target: side.target, pointer: side.pointer, inner: side.inner };
+  const found = await findVersionFile(workspace, place, remote);
+  if (!workspace.cache.has(found.sha256)) {
+    if (kind === "image") return "images that are not here are not fetched";
+    if (kind === "model" && found.size > MAX_MODEL_FETCH_BYTES) return "large models that are not here are not fetched for their header";
+    if (found.size > budget.bytes) return "fetching them would take more than may be fetched for a comparison (`--fetch-limit`)";
+    budget.bytes -= found.size;
+  }
+  await ensureContent(workspace, place, found, remote);
+  const cached = workspace.cache.locate(found.sha256);
+  if (cached?.kind === "loose") return openTableFile(cached.file, name);
+  if (cached === undefined) throw workspace.cache.missing(found.sha256);
+  return tableFromBytes(name, workspace.cache.readPacked(found.sha256, cached.place));
+}
+
+/** Lists the files of a target whose inside can be compared. */
+function changedFiles(workspace: Workspace, diff: TargetDiff, isWorkTree: boolean): ChangedFile[] {
+  const { target, from = target, before, after } = diff;
+  const info = isWorkTree ? workspace.index.target(target) : undefined;
+  const isHere = diff.isWorkspace || (info !== undefined && after !== undefined && isSameVersion(info.pointer, after));
+  const side = (name: RepoPath, pointer: Pointer | undefined, size: number, inner = ""): FileSide | undefined =>
+    pointer === undefined ? undefined : { target: name, pointer, inner, size, isHere: false };
+  const later = (pointer: Pointer | undefined, size: number, inner = ""): FileSide | undefined => {
+    const found = side(target, pointer, size, inner);
+    return found === undefined ? undefined : { ...found, isHere };
+  };
+  if ((before ?? after)?.kind === "file" && (after ?? before)?.kind === "file") {
+    const kind = contentKindOf(target);
+    const isGone = after === undefined || diff.filesAfter === 0;
+    const isOnlyRenamed = diff.status === "renamed" && !diff.isWorkspace;
+    if (kind === undefined || isOnlyRenamed || !isWorthALook(kind, before !== undefined, !isGone)) return [];
+    if (before?.sha256 === after?.sha256 && !diff.isWorkspace) return [];
+    const sides = { before: side(from, before, diff.sizeBefore), after: isGone ? undefined : later(after, diff.sizeAfter) };
+    return [{ path: target, target, kind, ...sides }];
+  }
+  return diff.files.flatMap((file): ChangedFile[] => {
+    const kind = contentKindOf(file.path);
+    const has = { before: file.status !== "added", after: file.status !== "deleted" };
+    if (kind === undefined || file.modeOnly === true || file.status === "renamed" || !isWorthALook(kind, has.before, has.after)) return [];
+    return [
+      {
+        path: `${target}/${file.path}`,
+        target,
+        kind,
+        before: has.before ? side(from, before, file.sizeBefore ?? 0, file.from ?? file.path) : undefined,
+        after: has.after ? later(after, file.sizeAfter ?? 0, file.path) : undefined,
+      },
+    ];
+  });
+}
+
+/** A table alone is told by its pointer; a model or an image alone has something to say, unless it is gone. */
+function isWorthALook(kind: ContentDiff["kind"], hasBefore: boolean, hasAfter: boolean): boolean {
+  return kind === "table" ? hasBefore && hasAfter : hasAfter;
+}

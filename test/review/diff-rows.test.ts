@@ -1,0 +1,121 @@
+import * as fs from "node:fs";
+import path from "node:path";
+import { expect, test } from "vitest";
+import { formatDiffHtml } from "../../src/cli/diff-html.ts";
+import { formatDiffMarkdown } from "../../src/cli/diff-markdown.ts";
+import { diffFiles } from "../../src/ops/diff-files.ts";
+import { diff, type DiffResult } from "../../src/ops/diff.ts";
+import { cloneProject, createProject, freshFolder, type Project } from "../ops/project.ts";
+
+function rowsOf(result: DiffResult, file: string): unknown {
+  const content = result.contents.find(({ path: found }) => found === file);
+  if (content?.kind !== "table") return content;
+  const { added, removed, changed } = content.table.rows;
+  return { key: content.table.key, added, removed, changed };
+}
+
+async function tableProject(): Promise<Project & { readonly remote: string }> {
+  const project = await createProject();
+  project.write("train.csv", `id,label\n${Array.from({ length: 50 }, (_, id) => `${id},a\n`).join("")}`);
+  project.write("set/one.csv", "name,v\nx,1\ny,2\n");
+  project.write("set/same.csv", "name,v\nx,1\n");
+  await project.record("one", "train.csv", "set");
+  await project.push();
+  project.write("train.csv", `id,label\n${Array.from({ length: 50 }, (_, id) => `${id},${id === 7 ? "b" : "a"}\n`).join("")}50,c\n`);
+  project.write("set/one.csv", "name,v\nx,1\ny,3\n");
+  return project;
+}
+
+test("rows of changed tables are compared in targets and inside folders, in the work tree before they are recorded", async () => {
+  const project = await tableProject();
+  project.write("mlv.yaml", `${project.read("mlv.yaml")}keys:\n  set: name\n`);
+  const result = await diff(project.context, { paths: [], contents: {} });
+  expect(result.contents.map(({ path: file }) => file)).toEqual(["set/one.csv", "train.csv"]);
+  expect(rowsOf(result, "train.csv")).toEqual({ key: { columns: ["id"], origin: "inferred" }, added: 1, removed: 0, changed: 1 });
+  expect(rowsOf(result, "set/one.csv")).toEqual({ key: { columns: ["name"], origin: "given" }, added: 0, removed: 0, changed: 1 });
+});
+
+test("a clone without a cache fetches what the comparison needs and says what it left out", async () => {
+  const project = await tableProject();
+  await project.record("two", "train.csv", "set");
+  await project.push();
+  const clone = cloneProject(project);
+  const limited = await diff(clone.context, { a: "HEAD~1", b: "HEAD", paths: [], contents: { fetchLimit: "100B" } });
+  expect(limited.contents.map(({ path: file }) => file)).toEqual(["set/one.csv"]);
+  expect(limited.leftOut).toMatchObject([{ path: "train.csv", count: 1 }]);
+  expect(limited.leftOut[0]?.reason).toContain("--fetch-limit");
+  const whole = await diff(clone.context, { a: "HEAD~1", b: "HEAD", paths: [], contents: {} });
+  expect(rowsOf(whole, "train.csv")).toMatchObject({ added: 1, changed: 1 });
+  expect(clone.exists("train.csv")).toBe(false);
+});
+
+test("content that is nowhere is left out with the reason", async () => {
+  const project = await tableProject();
+  await project.record("two", "train.csv", "set");
+  const clone = cloneProject(project);
+  const result = await diff(clone.context, { a: "HEAD~1", b: "HEAD", paths: ["train.csv"], contents: {} });
+  expect(result.contents).toEqual([]);
+  expect(result.leftOut).toMatchObject([{ path: "train.csv", count: 1 }]);
+  expect(result.leftOut[0]?.reason).toContain("neither the cache nor `origin`");
+});
+
+test("at most the given number of tables is compared and the rest is counted", async () => {
+  const project = await tableProject();
+  const result = await diff(project.context, { paths: [], contents: { maxTables: 1 } });
+  expect(result.contents).toHaveLength(1);
+  expect(result.leftOut).toEqual([{ path: "train.csv", count: 1, reason: "only 1 tables are looked into" }]);
+});
+
+test("a key that the only table lacks is a usage error; one that mlv.yaml names is noted", async () => {
+  const project = await tableProject();
+  await expect(diff(project.context, { paths: ["train.csv"], contents: { key: ["nope"] } })).rejects.toMatchObject({ code: "usage" });
+  project.write("mlv.yaml", `${project.read("mlv.yaml")}keys:\n  train.csv: nope\n`);
+  const result = await diff(project.context, { paths: ["train.csv"], contents: {} });
+  expect(result.contents).toMatchObject([{ note: expect.stringContaining("`nope`") as string }]);
+});
+
+test("Markdown and HTML show hostile names and cells as text and nothing else", async () => {
+  const project = await createProject();
+  const hostile = "a|`b`<img src=x onerror=alert(1)>@everyone\u202E\n";
+  const name = "t|`<b>\u202E.csv";
+  project.write(name, `id,c\n1,x\n2,y\n`);
+  await project.record("one", name);
+  project.write(name, `id,c\n1,"${hostile}"\n2,y\n`);
+  const result = await diff(project.context, { paths: [], contents: {} });
+  const markdown = formatDiffMarkdown(result);
+  const html = formatDiffHtml(result);
+  for (const text of [markdown, html]) {
+    expect(text).not.toContain("<img");
+    expect(text).not.toContain("\u202E");
+    expect(text).toContain("onerror");
+  }
+  const rows = markdown.split("\n").filter((line) => line.includes("onerror"));
+  for (const row of rows) expect(row).toMatch(/^(?:\|[^|]*){4}\|$/);
+  expect(html).not.toMatch(/<(?:script|link|img|iframe)/);
+});
+
+test("a Markdown report stays below 65,000 characters however much changed", async () => {
+  const project = await createProject();
+  const table = (cell: string): string =>
+    `${Array.from({ length: 12 }, (_, column) => `column${column}`).join(",")}\n${Array.from({ length: 40 }, (_, row) => `${row},${`${cell}${row},`.repeat(11).slice(0, -1)}\n`).join("")}`;
+  for (let file = 0; file < 25; file++) project.write(`set/${file}.csv`, table("a".repeat(50)));
+  await project.record("one", "set");
+  for (let file = 0; file < 25; file++) project.write(`set/${file}.csv`, table("b".repeat(50)));
+  const result = await diff(project.context, { paths: [], contents: {} });
+  const markdown = formatDiffMarkdown(result);
+  expect(result.contents).toHaveLength(20);
+  expect(markdown.length).toBeLessThan(65_000);
+  expect(markdown.startsWith("<!-- mlv:diff -->\n")).toBe(true);
+  expect(markdown).toContain("left out: a comment has room");
+});
+
+test("two files are compared without a repository", async () => {
+  const folder = freshFolder();
+  fs.writeFileSync(path.join(folder, "a.csv"), "id,v\n1,x\n2,y\n");
+  fs.writeFileSync(path.join(folder, "b.csv"), "id,v\r\n1,x\r\n2,y\r\n");
+  const context = { cwd: folder, env: {}, onEvent: () => undefined };
+  const result = await diffFiles(context, ["a.csv", "b.csv"], {});
+  expect(result).toMatchObject({ isSame: false, contents: [{ kind: "table", table: { formattingOnly: true } }] });
+  await expect(diffFiles(context, ["a.csv", "gone.csv"], {})).rejects.toMatchObject({ code: "path-not-found" });
+  await expect(diffFiles(context, ["a.csv", "b.png"], {})).rejects.toMatchObject({ code: "usage" });
+});
