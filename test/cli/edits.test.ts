@@ -50,7 +50,7 @@ describe("local edits", () => {
       "$ mlv pull --force
       data: wrote 2 files (195 KiB)
           kept your edit of data/a.txt in the cache as fcbc800db3f1867000b852f1ce0044b8f1584f76ade1ed6e65189824f95c3cda
-          kept your edit of data/big.bin in the cache as a12ae25fdfbf03abb29b69e38c8c1a6583aa0b4ecf88b2db1d3b75e2909ffb99
+          kept your edit of data/big.bin in the cache as 51248686d33f4fea8656ad5100c487d08a9dd2bd311cf8a2de814aaf1bbde009
       $ mlv status
       data
           new:        new.txt (9 B)

@@ -52,7 +52,7 @@ describe("the main job", () => {
       $ mlv push
       pushed data/images (151 KiB)
       pushed data/train.bin (293 KiB)
-      2 versions to origin: 446 KiB sent, <time>
+      2 versions to origin: 446 KiB sent, 14 requests, <time>
       Next: git push
       $ mlv push
       origin is up to date.
@@ -70,7 +70,7 @@ describe("the main job", () => {
       data/train.bin: not here (293 KiB)
           → mlv pull data/train.bin
       $ mlv pull
-      fetched 2 targets from origin: 445 KiB received, <time>
+      fetched 2 targets from origin: 445 KiB received, 9 requests, <time>
       data/images: wrote 5 files (151 KiB)
       data/train.bin: wrote 1 file (293 KiB)
       $ mlv status
@@ -85,31 +85,31 @@ describe("the main job", () => {
     fs.rmSync(box.at("clone/data/images/empty"));
     expect(box.transcript("clone", "mlv status", "mlv status --exit-code", "mlv add -u", "git commit --quiet -am second", "mlv push"))
       .toMatchInlineSnapshot(`
-      "$ mlv status
-      data/images
-          modified:   cats/1.png (2.1 KiB)
-          new:        cats/3.png (10 B)
-          renamed:    dogs/1.png → dogs/one.png
-          deleted:    empty
-          → mlv add data/images
-      $ mlv status --exit-code
-      data/images
-          modified:   cats/1.png (2.1 KiB)
-          new:        cats/3.png (10 B)
-          renamed:    dogs/1.png → dogs/one.png
-          deleted:    empty
-          → mlv add data/images
-      [exit 4]
-      $ mlv add -u
-      updated data/images (2 new, 1 modified, 2 deleted, 5 files, 151 KiB)
-      unchanged data/train.bin
-      Next: git add data/images.mlv
-      $ git commit --quiet -am second
-      $ mlv push
-      pushed data/images (151 KiB)
-      1 version to origin: 3.0 KiB sent, 148 KiB saved, <time>
-      Next: git push"
-    `);
+        "$ mlv status
+        data/images
+            modified:   cats/1.png (2.1 KiB)
+            new:        cats/3.png (10 B)
+            renamed:    dogs/1.png → dogs/one.png
+            deleted:    empty
+            → mlv add data/images
+        $ mlv status --exit-code
+        data/images
+            modified:   cats/1.png (2.1 KiB)
+            new:        cats/3.png (10 B)
+            renamed:    dogs/1.png → dogs/one.png
+            deleted:    empty
+            → mlv add data/images
+        [exit 4]
+        $ mlv add -u
+        updated data/images (2 new, 1 modified, 2 deleted, 5 files, 151 KiB)
+        unchanged data/train.bin
+        Next: git add data/images.mlv
+        $ git commit --quiet -am second
+        $ mlv push
+        pushed data/images (151 KiB)
+        1 version to origin: 3.0 KiB sent, 148 KiB saved, 14 requests, <time>
+        Next: git push"
+      `);
     const second = readTree(box.at("clone/data"));
 
     expect(box.transcript("clone", "git checkout --quiet HEAD~1", "mlv status", "mlv add -u", "mlv checkout")).toMatchInlineSnapshot(`
