@@ -45,8 +45,8 @@ function isReservedName(segment: string): boolean {
       .replace(IGNORABLE, "")
       .normalize("NFKC")
       .toLowerCase()
-      .replace(/(?::.*)?[. ]*$/, "");
-    if (part !== segment && (folded === ".." || part === "..")) return true;
+      .replace(/[. ]*(?::.*)?$/s, "");
+    if (part !== segment && part === "..") return true;
     return RESERVED.has(folded);
   });
 }

@@ -1,266 +1,247 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { collisionKey, compareUtf8, unportableReason, unsafePathReason } from "../../src/base/safe-paths.ts";
 
-/** Paths that a pointer, manifest or recipe must never make mlv write to, by class. */
+const LONG = "n".repeat(256);
+
 const HOSTILE: Readonly<Record<string, readonly string[]>> = {
-  absolute: [
-    "/",
-    "/etc/passwd",
-    "//server/share/x",
-    "/.",
-    "/a/../b",
-    "\\",
-    "\\x",
-    "\\\\server\\share\\x",
-    "C:\\x",
-    "C:/x",
-    "c:/Windows/x",
-    "Z:\\",
-  ],
-  "parent segments": [
+  "it is empty or has an empty segment": ["", "/", "a//b", "a/", "//a", "a/b//"],
+  "it is absolute": ["/etc/passwd", "/", "//server/share", "\\\\server\\share\\x", "\\x", "C:\\x", "C:/x", "c:/windows/x", "z:\\"],
+  "it leaves its folder": [
     "..",
     "../x",
-    "../../x",
-    "a/..",
-    "a/../b",
-    "a/b/../../../x",
     "a/../../x",
-    "../.git/config",
+    "a/..",
+    ".",
+    "./x",
+    "a/./b",
+    "a/.",
+    "../",
+    "a/../b",
     "..\\x",
-    "a\\..\\x",
-    "a\\..\\..\\x",
-    "a/..\\x",
-    "a/b\\..",
-    "..\\..\\x",
+    "a\\..\\b",
+    "a/..\\..\\x",
   ],
-  "empty and dot segments": ["", ".", "./x", "a/.", "a/./b", "a//b", "a/", "a/b/", "./", "a/b//", "././x"],
-  "control characters": [
-    "a\u0000b",
-    "\u0000",
-    "a/b\u0000.txt",
-    "a\nb",
-    "a\rb",
-    "a\tb",
-    "\u001b[31mred",
-    "a\u0007b",
-    "a\u007fb",
-    "a\u0001",
-    "a/\u001f/b",
-    "a\u000bb",
-  ],
-  "Git's folder": [".git", ".git/config", ".git/hooks/pre-commit", "a/.git", "a/.git/config", "a/b/.git/hooks/post-checkout"],
-  "Git's folder where case folds": [".GIT", ".Git/config", ".gIt/hooks/x", "a/.GIT/config", ".giT", "a/.GiT/config"],
-  "Git's folder on NTFS": [
+  "it hides the way out": [".. /x".replace(" /", "\\"), "a\\..", "..\\", "a/b\\..\\..\\..\\x"],
+  "it holds a control character": ["a\0b", "a\nb", "a\rb", "\u001b[2J", "a\tb", "a\u007fb", "\u0001", "x/\u0008/y", "a\0", "a\u001f"],
+  "it is Git's folder": [".git", ".git/config", ".git/hooks/post-checkout", "a/.git", "a/.git/config", "sub/.git/hooks/pre-push"],
+  "it is Git's folder after case folding": [".GIT", ".Git/config", ".gIT/hooks/x", "a/.giT", "a/.GIT/config", ".Gİt".replace("İ", "I")],
+  "it is Git's folder on NTFS": [
+    "git~1",
+    "GIT~1/config",
+    "a/Git~1",
     ".git ",
     ".git.",
-    ".git...",
     ".git. .",
-    ".git . ",
-    ".git /config",
-    ".git./config",
-    "git~1",
-    "GIT~1",
-    "GIT~1/config",
-    "a/git~1/hooks/x",
-    "git~1 ",
-    "git~1.",
+    ".git...",
     ".git::$INDEX_ALLOCATION",
     ".git::$INDEX_ALLOCATION/config",
-    ".git:stream",
-    ".GIT:x/config",
-    ".git\\config",
+    ".git:x",
+    ".GIT ::$INDEX_ALLOCATION",
+    ".git:\u2028",
+    ".git. :x/config",
     "a\\.git\\config",
-    ".GIT\\hooks",
-    "a/b\\.git",
-    "a\\git~1",
+    ".git\\config",
+    "a/b\\.GIT",
+    ".git./config",
+    ".git /hooks/x",
+    "git~1.",
   ],
-  "Git's folder on HFS+": [
+  "it is Git's folder on HFS+": [
     ".g\u200cit",
     ".gi\u200dt/config",
     "\u200e.git",
     ".git\u200f",
-    ".g\u202ait",
+    ".\u202agit",
     ".g\u202bit",
-    ".gi\u202ct",
-    ".g\u202dit/hooks",
+    ".g\u202cit",
+    ".gi\u202dt",
     ".git\u202e",
-    ".g\u206ait",
+    ".\u206agit",
     ".g\u206bit",
     ".g\u206cit",
     ".gi\u206dt",
-    ".gi\u206et",
-    ".\u206fgit",
-    ".g\ufeffit",
-    "\ufeff.git/config",
-    "a/.G\u200cIT/config",
+    ".git\u206e",
+    ".git\u206f/config",
+    "\ufeff.git",
+    ".g\u200c\u200dit/hooks",
   ],
-  "Git's folder where Unicode is normalised": [".ｇｉｔ", "．git", ".ｇit/config", "．ｇｉｔ/hooks", ".ℊit", ".𝐠𝐢𝐭"],
-  "Git's own files": [
+  "it is Git's folder after normalisation": ["．git", ".ｇｉｔ", ".gⅰt", "․git", ".ＧＩＴ/config", ".𝐠it"],
+  "it is one of Git's or mlv's own files": [
     ".gitmodules",
-    ".GITMODULES",
-    "a/.gitmodules",
     ".gitattributes",
-    ".GitAttributes",
-    "a/b/.gitattributes",
     ".gitignore",
-    ".GITIGNORE",
-    "a/.gitignore",
-    ".gitignore ",
-    ".gitmodules.",
-    ".gitattributes::$DATA",
     ".mailmap",
-    ".g\u200citmodules",
+    "a/.gitattributes",
+    ".GitModules",
+    ".gitignore.",
+    ".git\u200cignore",
+    ".mlv",
+    ".mlv/config",
+    ".MLV",
+    "a/.mlv ",
+    ".mlvignore",
+    ".MlvIgnore",
+    "a\\.gitmodules",
+    ".gitattributes:$DATA",
   ],
-  "mlv's own files": [".mlv", ".mlv/config", ".MLV", "a/.mlv", ".mlv ", ".mlvignore", "a/.mlvignore", ".MLVIGNORE", ".m\u200clv"],
-  "names that no file system holds": [
-    "x".repeat(256),
-    `a/${"x".repeat(300)}`,
-    "ü".repeat(128),
-    "€".repeat(86),
-    `${"a/".repeat(2000)}b`,
-    "a\ud800b",
-    "\udc00",
-    "a/\ud83d",
-  ],
+  "it is too long": [LONG, `a/${LONG}`, "ü".repeat(128), `${"d/".repeat(2000)}x`, "😀".repeat(64)],
+  "it is no Unicode": ["\ud800", "a\udc00", "x/\ud83d", "\udfff\ud800"],
 };
 
-/** Paths that people have and that must not be refused. */
-const BENIGN: readonly string[] = [
+const BENIGN = [
   "a",
-  "train.csv",
   "data/train.csv",
-  "a/b/c/d/e/f/g",
-  "name with spaces.txt",
-  " leading",
-  "trailing ",
-  "dots...",
-  "a.b.c",
+  "a b.txt",
+  " a",
+  "-rf",
+  "--help",
   "...",
   "..a",
-  "a..b",
   "a..",
+  "a..b/c",
   ".hidden",
-  ".github/workflows/ci.yml",
-  ".gitkeep",
-  ".git-blame-ignore-revs",
+  ".github/workflows/x.yml",
+  ".gitlab-ci.yml",
   "git",
   "git/config",
-  "x.git",
-  "repo.git/HEAD",
-  "digit~1",
-  "git~2",
+  "git~",
+  "git~10",
   "mlv",
-  "data.mlv",
-  ".mlv-old",
   "mlv.yaml",
+  "a.git",
+  "repo.git/HEAD",
+  ".gitx",
+  ".gi",
+  "x.mlv",
+  "größe/äöü.txt",
+  "日本語/データ.csv",
+  "emoji-😀.png",
+  "e\u0301.txt",
+  "\u00e9.txt",
+  "~/x",
+  "$HOME/x",
+  "a;b",
+  "a|b",
+  "a'b\"c",
   "CON",
   "aux.txt",
   "a:b",
-  "2026-11-21T07:00:00.json",
-  "what?.txt",
-  "star*.txt",
-  'quo"te.txt',
-  "it's.txt",
-  "back\\slash.txt",
-  "-rf",
-  "--help",
-  "$(reboot)",
-  "`id`",
-  "größe.csv",
-  "gro\u0308ße.csv",
-  "データ/画像.png",
-  "данные.csv",
-  "😀.png",
-  "\u200cname",
-  "x".repeat(255),
+  "trailing.",
+  "trailing ",
+  "a\\b",
+  "a\u2028b",
+  "a\u200cb",
+  "n".repeat(255),
   "ü".repeat(127),
+  `${"d/".repeat(1990)}x`,
   "%2e%2e/x",
-  "..%2fx",
+  "*",
+  "[a]",
 ];
 
 describe("a path from outside", () => {
-  for (const [kind, paths] of Object.entries(HOSTILE)) {
-    test(`is refused when it is of the class: ${kind}`, () => {
-      const missed = paths.filter((path) => unsafePathReason(path) === undefined);
-      expect(missed).toEqual([]);
+  for (const [reason, paths] of Object.entries(HOSTILE)) {
+    test.each(paths.map((path) => [path]))(`is refused, since ${reason}: %j`, (path) => {
+      expect(unsafePathReason(path)).toBeTypeOf("string");
     });
   }
 
-  test("is let through when people have such names", () => {
-    const refused = BENIGN.filter((path) => unsafePathReason(path) !== undefined);
-    expect(refused).toEqual([]);
+  test.each(BENIGN.map((path) => [path]))("is taken when it is harmless: %j", (path) => {
+    expect(unsafePathReason(path)).toBeUndefined();
   });
 
-  test("has a corpus of at least 100 hostile and 40 benign ones, each once", () => {
-    const hostile = Object.values(HOSTILE).flat();
-    expect(new Set(hostile).size).toBe(hostile.length);
-    expect(hostile.length).toBeGreaterThanOrEqual(100);
+  test("was tried with at least 100 hostile and 40 harmless ones", () => {
+    expect(new Set(Object.values(HOSTILE).flat()).size).toBeGreaterThanOrEqual(100);
     expect(new Set(BENIGN).size).toBeGreaterThanOrEqual(40);
   });
 
-  test("is refused with a hostile part at any depth", () => {
-    const inner = Object.entries(HOSTILE)
-      .filter(([kind]) => kind !== "absolute" && kind !== "names that no file system holds")
-      .flatMap(([, paths]) => paths);
+  test("is refused wherever in it a hostile segment stands", () => {
+    const hostile = fc.constantFrom("..", ".", "", ".git", ".GIT", ".mlv", ".gitmodules", ".g\u200cit", "git~1", "a\0");
+    const plain = fc.array(fc.constantFrom("a", "data", "ü", "x.csv"), { maxLength: 3 });
     fc.assert(
-      fc.property(fc.constantFrom(...inner), fc.constantFrom("a", "b c", "größe"), (path, folder) => {
-        expect(unsafePathReason(`${folder}/${path}`)).toBeDefined();
+      fc.property(plain, hostile, plain, (before, segment, after) => {
+        expect(unsafePathReason([...before, segment, ...after].join("/"))).toBeTypeOf("string");
       }),
     );
   });
 
-  test("never leaves its folder once it is let through, whatever it is", () => {
-    const part = fc.oneof(fc.constantFrom("..", ".", "", "/", "\\", ".git", "~", "C:"), fc.string({ unit: "binary", maxLength: 4 }));
+  test("that is taken stays inside its folder, whatever it is", () => {
     fc.assert(
-      fc.property(fc.array(part, { maxLength: 8 }), (parts) => {
-        const path = parts.join("/");
+      fc.property(fc.string({ unit: "binary", maxLength: 40 }), (path) => {
         if (unsafePathReason(path) !== undefined) return;
-        expect(new URL(`file:///root/folder/${path.split("/").map(encodeURIComponent).join("/")}`).pathname).toMatch(/^\/root\/folder\/./);
-        expect(path.split("/")).not.toContain("..");
+        const { pathname } = new URL(path.split("/").map(encodeURIComponent).join("/"), "file:///root/folder/");
+        expect(pathname.startsWith("/root/folder/")).toBe(true);
+        expect(path.toLowerCase().split(/[\\/]/)).not.toContain(".git");
       }),
       { numRuns: 2000 },
     );
   });
 });
 
-test("names that only another platform cannot hold are told apart", () => {
-  for (const path of ["CON", "con.txt", "a/NUL", "com1", "LPT¹.log", "a:b", "a?", "x ", "x.", "a/b\\c", 'q"', "<", "|"])
-    expect([path, unportableReason(path)]).toEqual([path, expect.any(String)]);
-  for (const path of ["console", "a/nulls", "com", "x.y", " x", ".x", "größe"])
-    expect([path, unportableReason(path)]).toEqual([path, undefined]);
+describe("a name that another platform cannot hold", () => {
+  test.each([
+    "a:b",
+    "a<b",
+    "x/a>b",
+    'a"b',
+    "a|b",
+    "a?",
+    "*",
+    "a\\b",
+    "a.",
+    "a ",
+    "d./x",
+    "CON",
+    "con.txt",
+    "x/NUL",
+    "aux",
+    "COM1",
+    "lpt9.csv",
+    "COM¹",
+  ])("is named: %j", (path) => {
+    expect(unportableReason(path)).toBeTypeOf("string");
+  });
+
+  test.each(["a", "console", "com10", "nul-values.csv", "a.b", ".hidden", "ü", "lpt"])("is not seen in %j", (path) => {
+    expect(unportableReason(path)).toBeUndefined();
+  });
 });
 
-test("names that collide where case folds or Unicode is normalised have one key", () => {
-  const pairs = [
-    ["a", "A"],
-    ["größe", "GRÖSSE"],
-    ["größe", "gro\u0308ße"],
-    ["straße", "STRASSE"],
-    ["σίσυφος", "ΣΊΣΥΦΟΣ"],
-    ["é", "e\u0301"],
-    ["Å", "\u212b"],
-    ["ﬁle", "FILE"],
-    ["data/X", "DATA/x"],
-  ] as const;
-  for (const [left, right] of pairs) expect([left, collisionKey(left)]).toEqual([left, collisionKey(right)]);
-  for (const [left, right] of [
-    ["a", "b"],
-    ["a/b", "a b"],
-    ["e", "é"],
-  ] as const)
-    expect(collisionKey(left)).not.toBe(collisionKey(right));
+test.each([
+  ["A", "a"],
+  ["Data/X.csv", "data/x.CSV"],
+  ["\u00e9", "e\u0301"],
+  ["\u00c9", "e\u0301"],
+  ["straße", "STRASSE"],
+  ["Σ", "ς"],
+  ["ά", "Ά"],
+  ["Å", "\u212b"],
+])("%j and %j collide where case is folded or Unicode normalised", (left, right) => {
+  expect(collisionKey(left)).toBe(collisionKey(right));
 });
 
-test("paths are compared as their UTF-8 bytes are", () => {
-  const text = fc.oneof(
-    fc.string({ unit: "grapheme" }),
-    fc.string({ unit: fc.constantFrom("a", "/", "\u{e000}", "\u{ffff}", "\u{10000}", "\u{10ffff}", "\u{d7ff}") }),
-  );
+test.each([
+  ["a", "b"],
+  ["a", "a "],
+  ["o", "ö"],
+  ["i", "l"],
+])("%j and %j do not collide", (left, right) => {
+  expect(collisionKey(left)).not.toBe(collisionKey(right));
+});
+
+test("strings are compared as their UTF-8 bytes are", () => {
   fc.assert(
-    fc.property(text, text, (left, right) => {
-      expect(Math.sign(compareUtf8(left, right))).toBe(Math.sign(Buffer.compare(Buffer.from(left), Buffer.from(right))));
+    fc.property(fc.string({ unit: "binary" }), fc.string({ unit: "binary" }), (left, right) => {
+      expect(Math.sign(compareUtf8(left, right))).toBe(Buffer.compare(Buffer.from(left), Buffer.from(right)));
     }),
-    { numRuns: 3000 },
+    {
+      numRuns: 1000,
+      examples: [
+        ["\u{10000}", "\uff5e"],
+        ["a\u{10ffff}", "a\ue000"],
+        ["", "a"],
+      ],
+    },
   );
 });
