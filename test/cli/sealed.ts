@@ -143,9 +143,12 @@ export class Sandbox {
     return this.tidy(lines.join("\n"));
   }
 
-  /** Replaces what differs from run to run: the sandbox's folder and durations. */
+  /** Replaces what differs from run to run and with the plan of a transfer: the sandbox's folder, durations, numbers of requests. */
   tidy(text: string): string {
-    return text.replaceAll(this.folder, "<sandbox>").replace(/, \d+(?:\.\d)? s$/gm, ", <time>");
+    return text
+      .replaceAll(this.folder, "<sandbox>")
+      .replace(/, \d+ requests?, /g, ", <n> requests, ")
+      .replace(/, \d+(?:\.\d)? s$/gm, ", <time>");
   }
 }
 
