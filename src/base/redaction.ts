@@ -1,5 +1,6 @@
 const SECRETS: readonly (readonly [RegExp, string])[] = [
-  [/([a-z][a-z0-9+.-]*:\/\/)[^/\s@]*@/gi, "$1***@"],
+  // The scheme is not matched: looking for its beginning would take quadratic time in a long text.
+  [/(:\/\/)[^/\s@]*@/g, "$1***@"],
   [
     /\b(sig|X-Amz-(?:Signature|Credential|Security-Token)|X-Goog-(?:Signature|Credential)|AWSAccessKeyId|Signature|access_token|token)=[^&\s"'`]+/gi,
     "$1=***",
