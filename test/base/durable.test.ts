@@ -1,181 +1,144 @@
-import { spawn, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { ensureFolder, publishFile, sweepTempFolder, uniqueName, writeFileDurably } from "../../src/base/durable.ts";
-import { MlvError } from "../../src/base/errors.ts";
+import { isMlvError } from "../../src/base/errors.ts";
 
-const DAY_MS = 24 * 60 * 60 * 1000;
-const isRoot = process.getuid?.() === 0;
-let root = "";
-let tempFolder = "";
+const base = fs.mkdtempSync(path.join(os.tmpdir(), "mlv-durable-"));
+afterAll(() => fs.rmSync(base, { recursive: true, force: true }));
+let count = 0;
 
-beforeEach(() => {
-  root = fs.mkdtempSync(path.join(os.tmpdir(), "mlv-durable-"));
-  tempFolder = path.join(root, "tmp");
-});
-
-afterEach(() => fs.rmSync(root, { recursive: true, force: true }));
-
-function thrownBy(action: () => void): unknown {
-  try {
-    action();
-  } catch (error) {
-    return error;
-  }
-  return undefined;
+function freshFolder(): string {
+  const folder = path.join(base, String((count += 1)));
+  fs.mkdirSync(folder);
+  return folder;
 }
 
-test("a file is replaced whole, and nothing is left in the temp folder", () => {
-  const file = path.join(root, "file");
-  fs.writeFileSync(file, "a much longer old content");
-  writeFileDurably(file, "new", { tempFolder });
-  expect(fs.readFileSync(file, "utf8")).toBe("new");
-  expect(fs.readdirSync(tempFolder)).toEqual([]);
-  expect(fs.readdirSync(root).sort()).toEqual(["file", "tmp"]);
+describe("a durable write", () => {
+  test("replaces the whole content and leaves no temp file", () => {
+    const folder = freshFolder();
+    const target = path.join(folder, "t");
+    fs.writeFileSync(target, "a longer text than the next");
+    writeFileDurably(target, "short", { tempFolder: path.join(folder, "tmp") });
+    expect(fs.readFileSync(target, "utf8")).toBe("short");
+    expect(fs.readdirSync(path.join(folder, "tmp"))).toEqual([]);
+    expect(fs.readdirSync(folder).sort()).toEqual(["t", "tmp"]);
+  });
+
+  test("gives the new file its mode", () => {
+    const folder = freshFolder();
+    writeFileDurably(path.join(folder, "t"), "x", { tempFolder: path.join(folder, "tmp"), mode: 0o600 });
+    expect(fs.statSync(path.join(folder, "t")).mode & 0o777).toBe(0o600);
+  });
+
+  test("replaces a symlink instead of writing through it", () => {
+    const folder = freshFolder();
+    fs.writeFileSync(path.join(folder, "victim"), "old");
+    fs.symlinkSync("victim", path.join(folder, "t"));
+    writeFileDurably(path.join(folder, "t"), "new", { tempFolder: path.join(folder, "tmp") });
+    expect(fs.readFileSync(path.join(folder, "victim"), "utf8")).toBe("old");
+    expect(fs.lstatSync(path.join(folder, "t")).isFile()).toBe(true);
+  });
+
+  test("that fails leaves the old file as it was and no temp file, and names what failed", () => {
+    const folder = freshFolder();
+    const target = path.join(folder, "t");
+    fs.mkdirSync(target);
+    fs.writeFileSync(path.join(target, "inside"), "old");
+    try {
+      writeFileDurably(target, "new", { tempFolder: path.join(folder, "tmp") });
+      expect.unreachable();
+    } catch (error) {
+      expect(isMlvError(error, "io-failed")).toBe(true);
+      expect(String(error)).toContain(target);
+    }
+    expect(fs.readFileSync(path.join(target, "inside"), "utf8")).toBe("old");
+    expect(fs.readdirSync(path.join(folder, "tmp"))).toEqual([]);
+  });
+
+  test("works where the temp folder is on another file system", ({ skip }) => {
+    const folder = freshFolder();
+    const elsewhere = "/dev/shm";
+    if (!fs.existsSync(elsewhere) || fs.statSync(elsewhere).dev === fs.statSync(folder).dev) skip("there is only one file system here");
+    const tempFolder = fs.mkdtempSync(path.join(elsewhere, "mlv-durable-"));
+    try {
+      writeFileDurably(path.join(folder, "t"), "new", { tempFolder });
+      expect(fs.readdirSync(tempFolder)).toEqual([]);
+    } finally {
+      fs.rmSync(tempFolder, { recursive: true });
+    }
+    expect(fs.readdirSync(folder)).toEqual(["t"]);
+    expect(fs.readFileSync(path.join(folder, "t"), "utf8")).toBe("new");
+  });
 });
 
-test("a reader that had the old file open keeps its bytes", () => {
-  const file = path.join(root, "file");
-  fs.writeFileSync(file, "old");
-  const descriptor = fs.openSync(file, "r");
-  writeFileDurably(file, "new", { tempFolder });
-  const bytes = Buffer.alloc(8);
-  expect(bytes.toString("utf8", 0, fs.readSync(descriptor, bytes, 0, 8, 0))).toBe("old");
-  fs.closeSync(descriptor);
-});
-
-test("a symlink at the target's name is replaced and what it points to is left alone", () => {
-  const victim = path.join(root, "victim");
-  fs.writeFileSync(victim, "mine");
-  fs.symlinkSync(victim, path.join(root, "file"));
-  writeFileDurably(path.join(root, "file"), "new", { tempFolder });
-  expect(fs.readFileSync(victim, "utf8")).toBe("mine");
-  expect(fs.lstatSync(path.join(root, "file")).isFile()).toBe(true);
-});
-
-test("a hard link of the old file keeps the old bytes", () => {
-  const file = path.join(root, "file");
-  fs.writeFileSync(file, "old");
-  fs.linkSync(file, path.join(root, "link"));
-  writeFileDurably(file, "new", { tempFolder });
-  expect(fs.readFileSync(path.join(root, "link"), "utf8")).toBe("old");
-});
-
-test("a secret's file is readable for its owner alone from the start", () => {
-  const file = path.join(root, "secret");
-  writeFileDurably(file, "x", { tempFolder, mode: 0o600 });
-  expect(fs.statSync(file).mode & 0o777).toBe(0o600);
-});
-
-test("a target in a folder that is not there is a clear error, and no temp file stays", () => {
-  const error = thrownBy(() => writeFileDurably(path.join(root, "missing", "file"), "x", { tempFolder }));
-  expect(error).toBeInstanceOf(MlvError);
-  expect(error).toMatchObject({ code: "path-not-found", details: { errno: "ENOENT" } });
-  expect(fs.readdirSync(tempFolder)).toEqual([]);
-});
-
-test("a folder at the target's name is a clear error, and the folder stays", () => {
-  fs.mkdirSync(path.join(root, "file", "inner"), { recursive: true });
-  const error = thrownBy(() => writeFileDurably(path.join(root, "file"), "x", { tempFolder }));
-  expect(error).toMatchObject({ code: "io-failed" });
-  expect(fs.existsSync(path.join(root, "file", "inner"))).toBe(true);
-  expect(fs.readdirSync(tempFolder)).toEqual([]);
-});
-
-test.skipIf(isRoot)("a folder that is read-only is a permission error, and the old file stays", () => {
-  const folder = path.join(root, "folder");
-  fs.mkdirSync(folder);
-  fs.writeFileSync(path.join(folder, "file"), "old");
-  fs.chmodSync(folder, 0o555);
-  const error = thrownBy(() => writeFileDurably(path.join(folder, "file"), "new", { tempFolder }));
-  fs.chmodSync(folder, 0o755);
-  expect(error).toMatchObject({ code: "permission-denied" });
-  expect(fs.readFileSync(path.join(folder, "file"), "utf8")).toBe("old");
-});
-
-test("a published file gets its name and folders; without `replace` the one that is there wins", () => {
-  fs.mkdirSync(tempFolder);
-  const target = path.join(root, "a", "b", "file");
-  const put = (content: string, replace: boolean): boolean => {
-    const temp = path.join(tempFolder, uniqueName("blob"));
-    fs.writeFileSync(temp, content);
-    return publishFile(temp, target, { replace });
-  };
-  expect(put("first", false)).toBe(true);
-  expect(put("second", false)).toBe(false);
-  expect(fs.readFileSync(target, "utf8")).toBe("first");
-  expect(put("third", true)).toBe(true);
-  expect(fs.readFileSync(target, "utf8")).toBe("third");
-  expect(fs.readdirSync(tempFolder)).toEqual([]);
-});
-
-test("folders are made with their parents, and two makers do not disturb each other", () => {
-  const folder = path.join(root, "a", "b", "c");
+test("a folder is made with all its parents, and may be there already", () => {
+  const folder = path.join(freshFolder(), "a", "b", "c");
   ensureFolder(folder);
   ensureFolder(folder);
   expect(fs.statSync(folder).isDirectory()).toBe(true);
 });
 
-test("unique names differ and carry this process's id", () => {
-  const names = new Set(Array.from({ length: 1000 }, () => uniqueName("x")));
-  expect(names.size).toBe(1000);
-  for (const name of names) expect(name).toMatch(new RegExp(`^x-${process.pid}-[0-9a-f]{16}$`));
+describe("a finished temp file", () => {
+  test("takes its name and makes the folder for it", () => {
+    const folder = freshFolder();
+    fs.writeFileSync(path.join(folder, "temp"), "new");
+    expect(publishFile(path.join(folder, "temp"), path.join(folder, "a", "t"), { replace: false })).toBe(true);
+    expect(fs.readFileSync(path.join(folder, "a", "t"), "utf8")).toBe("new");
+    expect(fs.existsSync(path.join(folder, "temp"))).toBe(false);
+  });
+
+  test("gives way to what is there, or replaces it, as asked", () => {
+    const folder = freshFolder();
+    const [temp, target] = [path.join(folder, "temp"), path.join(folder, "t")];
+    fs.writeFileSync(target, "old");
+    fs.writeFileSync(temp, "new");
+    expect(publishFile(temp, target, { replace: false })).toBe(false);
+    expect(fs.readFileSync(target, "utf8")).toBe("old");
+    expect(fs.existsSync(temp)).toBe(false);
+    fs.writeFileSync(temp, "new");
+    expect(publishFile(temp, target, { replace: true })).toBe(true);
+    expect(fs.readFileSync(target, "utf8")).toBe("new");
+  });
 });
 
-test("a sweep removes what dead processes left and keeps what living ones write", async () => {
-  fs.mkdirSync(tempFolder);
-  const { pid: deadPid } = spawnSync(process.execPath, ["-e", "0"]);
-  const living = spawn(process.execPath, ["-e", "setTimeout(() => {}, 60_000)"], { stdio: "ignore" });
-  try {
-    const suffix = "0123456789abcdef";
+describe("a sweep of the temp folder", () => {
+  const DAY_MS = 24 * 60 * 60 * 1000;
+
+  test("removes what dead processes left, and nothing of the living", () => {
+    const folder = freshFolder();
+    const dead = spawnSync(process.execPath, ["--version"]).pid;
     const names = {
-      own: `blob-${process.pid}-${suffix}`,
-      dead: `pack-${deadPid}-${suffix}`,
-      living: `pack-${living.pid}-${suffix}`,
-      foreign: "notes",
+      mine: uniqueName("write"),
+      dead: `write-${dead}-0123456789abcdef`,
+      parent: `pack-${process.ppid}-0123456789abcdef`,
+      nameless: "something",
     };
-    for (const name of Object.values(names)) fs.writeFileSync(path.join(tempFolder, name), "x");
-    fs.mkdirSync(path.join(tempFolder, `folder-${deadPid}-${suffix}`, "inner"), { recursive: true });
-    sweepTempFolder(tempFolder, Date.now());
-    expect(fs.readdirSync(tempFolder).sort()).toEqual([names.own, names.living, names.foreign].sort());
-    sweepTempFolder(tempFolder, Date.now() + 2 * DAY_MS);
-    expect(fs.readdirSync(tempFolder)).toEqual([names.own]);
-  } finally {
-    living.kill();
-  }
+    for (const name of Object.values(names)) fs.writeFileSync(path.join(folder, name), "x");
+    sweepTempFolder(folder, Date.now());
+    expect(fs.readdirSync(folder).sort()).toEqual([names.mine, names.parent, names.nameless].sort());
+    sweepTempFolder(folder, Date.now() + 2 * DAY_MS);
+    expect(fs.readdirSync(folder)).toEqual([names.mine]);
+  });
+
+  test("of a folder that is not there does nothing", () => {
+    sweepTempFolder(path.join(freshFolder(), "none"), Date.now());
+  });
+
+  test("follows no symlink", () => {
+    const folder = freshFolder();
+    const outside = freshFolder();
+    fs.writeFileSync(path.join(outside, "keep"), "x");
+    const dead = spawnSync(process.execPath, ["--version"]).pid;
+    fs.symlinkSync(outside, path.join(folder, `write-${dead}-0123456789abcdef`));
+    sweepTempFolder(folder, Date.now());
+    expect(fs.readdirSync(folder)).toEqual([]);
+    expect(fs.readdirSync(outside)).toEqual(["keep"]);
+  });
 });
 
-test("a sweep of a folder that is not there does nothing", () => {
-  sweepTempFolder(path.join(root, "nowhere"), Date.now());
-  expect(fs.existsSync(path.join(root, "nowhere"))).toBe(false);
-});
-
-test("a reader never sees a part of a file, however many processes replace it", async () => {
-  const file = path.join(root, "file");
-  const length = 200_000;
-  const module = path.resolve(import.meta.dirname, "../../src/base/durable.ts");
-  const script = `import { writeFileDurably } from ${JSON.stringify(module)};
-    for (let i = 0; i < 40; i++) writeFileDurably(process.argv[1], process.argv[2].repeat(${length}), { tempFolder: process.argv[3] });`;
-  writeFileDurably(file, "a".repeat(length), { tempFolder });
-  const writers = ["b", "c"].map(
-    (letter) =>
-      new Promise<number | null>((resolve) => {
-        spawn(process.execPath, ["--input-type=module", "-e", script, file, letter, tempFolder], { stdio: "inherit" }).on("exit", resolve);
-      }),
-  );
-  let isDone = false;
-  const statuses = Promise.all(writers).finally(() => (isDone = true));
-  const seen = new Set<string>();
-  while (!isDone) {
-    const text = fs.readFileSync(file, "utf8");
-    expect(text.length).toBe(length);
-    expect(text).toBe((text[0] ?? "").repeat(length));
-    seen.add(text[0] ?? "");
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-  expect(await statuses).toEqual([0, 0]);
-  expect(seen.has("b") || seen.has("c")).toBe(true);
-  expect(fs.readdirSync(tempFolder)).toEqual([]);
+test("unique names differ", () => {
+  expect(new Set(Array.from({ length: 1000 }, () => uniqueName("x"))).size).toBe(1000);
 });
