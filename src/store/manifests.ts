@@ -50,8 +50,14 @@ function readPart(cache: Cache, hash: Sha256, where: string): Buffer {
 /** Yields a manifest's entries in order, a leaf at a time; with `prefix` only those at or under that path, opening no other leaf. */
 export function* readManifestEntries(cache: Cache, hash: Sha256, where: string, prefix?: string): Generator<ManifestEntry> {
   const root = readManifestRoot(cache, hash, where);
+  let last: RepoPath | undefined;
   for (const leaf of leavesUnder(root, prefix)) {
-    for (const entry of readManifestLeaf(cache, leaf, where)) if (isUnder(entry.path, prefix)) yield entry;
+    if (last !== undefined && compareUtf8(last, leaf.firstPath) >= 0) {
+      throw new MlvError("manifest-malformed", `the manifest of ${where} is malformed: its leaves overlap`);
+    }
+    const entries = readManifestLeaf(cache, leaf, where);
+    last = entries.at(-1)?.path;
+    for (const entry of entries) if (isUnder(entry.path, prefix)) yield entry;
   }
 }
 

@@ -38,8 +38,13 @@ export function codeOf(work: () => unknown): string {
   return "nothing";
 }
 
+/** Makes a text of lower-case hexadecimal digits. */
+export function anyHex(length: number): fc.Arbitrary<string> {
+  return fc.string({ unit: fc.constantFrom(..."0123456789abcdef".split("")), minLength: length, maxLength: length });
+}
+
 /** Makes a SHA-256. */
-export const anySha256 = fc.string({ unit: fc.constantFrom(..."0123456789abcdef"), minLength: 64, maxLength: 64 }) as fc.Arbitrary<Sha256>;
+export const anySha256 = anyHex(64) as fc.Arbitrary<Sha256>;
 
 /** Tries `parse` on every file with one to four bits flipped, or cut short: it may take the bytes or throw an MlvError, nothing else. */
 export function survivesFlips(files: readonly Buffer[], parse: (bytes: Buffer) => unknown): void {

@@ -4,10 +4,10 @@ import type { Sha256 } from "../../src/base/ids.ts";
 import { formatBody, parseBody, type Body, type BodyBase, type BodyBlob, type PlainSegment, type Segment } from "../../src/formats/body.ts";
 import { formatHead, parseHead } from "../../src/formats/head.ts";
 import { blobKey, parseBlobKey } from "../../src/formats/layout.ts";
-import { anySha256, codeOf, readGolden, survivesFlips } from "./golden.ts";
+import { anyHex, anySha256, codeOf, readGolden, survivesFlips } from "./golden.ts";
 
 const ZERO = "0".repeat(64) as Sha256;
-const nonce = fc.option(fc.string({ unit: fc.constantFrom(..."0123456789abcdef"), minLength: 8, maxLength: 8 }), { nil: undefined });
+const nonce = fc.option(anyHex(8), { nil: undefined });
 const kind = fc.constantFrom("file" as const, "dir" as const);
 const anyBlob: fc.Arbitrary<BodyBlob> = fc
   .tuple(fc.constantFrom("objects" as const, "packs" as const), anySha256, nonce, fc.integer({ min: 1, max: 10 ** 12 }))

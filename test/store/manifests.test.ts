@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { sha256 } from "../../src/base/hashing.ts";
 import type { RepoPath, Sha256 } from "../../src/base/ids.ts";
 import { compareUtf8 } from "../../src/base/safe-paths.ts";
-import { ManifestBuilder, type ManifestEntry, type ManifestRoot } from "../../src/formats/manifest.ts";
+import { formatRoot, ManifestBuilder, type ManifestEntry, type ManifestLeaf, type ManifestRoot } from "../../src/formats/manifest.ts";
 import { CacheWriter } from "../../src/store/cache-writer.ts";
 import { editManifest, leavesUnder, readManifestEntries, type EditedManifest, type ManifestChange } from "../../src/store/manifests.ts";
 import type { Cache } from "../../src/store/cache.ts";
@@ -127,6 +127,26 @@ describe("a manifest", () => {
       const under = all.filter((entry) => entry.path.startsWith(`${folder}/`));
       expect([...readManifestEntries(cache, hash, "d", folder)]).toEqual(under);
     }
+    cache.close();
+  });
+
+  test("whose leaves overlap is refused, though each leaf is sound", async () => {
+    const cache = openCache(freshFolder());
+    const writer = new CacheWriter(cache);
+    const leafOf = (numbers: readonly string[]): ManifestLeaf => {
+      const leaves: ManifestLeaf[] = [];
+      const builder = new ManifestBuilder((leaf, bytes) => {
+        leaves.push(leaf);
+        writer.addSmall(leaf.sha256, bytes);
+      });
+      for (const path of numbers) builder.add({ path: path as RepoPath, sha256: sha256(path), size: 1, isExecutable: false });
+      builder.finish();
+      return leaves[0] as ManifestLeaf;
+    };
+    const bytes = Buffer.from(formatRoot({ files: 4, size: 4, leaves: [leafOf(["a", "c"]), leafOf(["b", "c"])] }));
+    writer.addSmall(sha256(bytes), bytes);
+    writer.finish();
+    expect(() => [...readManifestEntries(cache, sha256(bytes), "d")]).toThrow(expect.objectContaining({ code: "manifest-malformed" }));
     cache.close();
   });
 });
