@@ -54,7 +54,7 @@ export interface FetchPartContext extends FetchContext {
 export function mismatch(hash: Sha256, file?: string): MlvError {
   const what = file === undefined ? hash : `\`${file}\``;
   return new MlvError("content-mismatch", `what the remote has of ${what} does not match its hash`, {
-    hint: "run `mlv push` where the data is still cached, which mends the remote; `mlv verify --remote` names every damaged blob",
+    hint: "run `mlv verify --remote --repair` where the data is still cached: it names every damaged blob and mends it",
     details: { sha256: hash, ...(file === undefined ? {} : { path: file }) },
   });
 }

@@ -3,7 +3,7 @@ import { mapConcurrent, throwIfAborted } from "../base/concurrency.ts";
 import { MlvError } from "../base/errors.ts";
 import type { EventSink } from "../base/events.ts";
 import type { RepoPath, Sha256 } from "../base/ids.ts";
-import { collisionKey, compareUtf8, unsafePathReason } from "../base/safe-paths.ts";
+import { collisionKey, compareUtf8, unportableReason, unsafePathReason } from "../base/safe-paths.ts";
 import type { ManifestEntry } from "../formats/manifest.ts";
 import type { Pointer } from "../formats/pointer.ts";
 import { LOOSE_MIN_BYTES, type Cache } from "../store/cache.ts";
@@ -169,6 +169,7 @@ class FolderChanges {
   /** Changes that wait for the batch before them, in path order among the pending files. */
   #deleted: ManifestChange[] = [];
   #goneBefore: ManifestChange[] = [];
+  #hasWarned = false;
 
   constructor(context: CaptureContext, options: FolderChangesOptions) {
     this.#context = context;
@@ -221,6 +222,13 @@ class FolderChanges {
   /** Names that differ only in case or Unicode form are one name on other platforms: allowed, but said. */
   #warnCollisions(scanned: ScannedFolder, folder: string): void {
     const files = scanned.files();
+    const awkward = files.find((file) => file.known === undefined && unportableReason(file.name) !== undefined);
+    if (awkward !== undefined && !this.#hasWarned) {
+      this.#hasWarned = true;
+      const reason = unportableReason(awkward.name) ?? "";
+      const shown = `${this.#context.target}/${folder === "" ? "" : `${folder}/`}${awkward.name}`;
+      this.#context.onEvent({ type: "notice", level: "warning", message: `other platforms cannot check out \`${shown}\`: ${reason}` });
+    }
     if (!files.some((file) => MAY_COLLIDE.test(file.name))) return;
     const seen = new Map<string, string>();
     for (const { name, known } of files) {

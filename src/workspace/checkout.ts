@@ -12,6 +12,7 @@ import type { CacheWriter } from "../store/cache-writer.ts";
 import { readManifestEntries } from "../store/manifests.ts";
 import { readSmallFile } from "../store/small-files.ts";
 import { parentOf } from "./anchored.ts";
+import { hashFollowed } from "./follow.ts";
 import { contentPath } from "./cache-links.ts";
 import { materialise, removeFile, type MaterialiseContext } from "./materialise.ts";
 import { isWantedFile, scanFile, scanFolder, scanTree, type ScannedFile, type ScannedFolder, type ScanPlace } from "./scan.ts";
@@ -204,8 +205,14 @@ class Checkout {
   async #planOne(write: PlannedWrite, state: FolderState, file: ScannedFile | undefined): Promise<void> {
     const relative = this.#repoPath(write.indexFolder, write.name);
     if (file === undefined) {
-      const isBlocked = state.scanned.others.some((other) => other.name === write.name);
-      if (isBlocked && !this.#context.force) this.#kept.push(relative);
+      const blocking = state.scanned.others.find((other) => other.name === write.name);
+      // What `add --follow` stored stays the symlink that it was, as long as it leads to the same content.
+      const isFollowed =
+        blocking?.kind === "symlink" &&
+        this.#pointer.kind === "dir" &&
+        hashFollowed(this.#context, write.entry.path) === write.entry.sha256;
+      if (isFollowed) return;
+      if (blocking !== undefined && !this.#context.force) this.#kept.push(relative);
       else this.#writes.push(write);
       return;
     }

@@ -1,4 +1,5 @@
 import path from "node:path";
+import { hashFollowed } from "./follow.ts";
 import { throwIfAborted } from "../base/concurrency.ts";
 import { isMlvError } from "../base/errors.ts";
 import type { EventSink } from "../base/events.ts";
@@ -91,8 +92,13 @@ class Comparison {
     const scanned = isFile ? scanFile(this.#context) : scanFolder(this.#context, folder);
     this.#present += scanned.count;
     for (const other of scanned.others) {
-      if (isFile || isWantedFile(prefix + other.name, this.#only))
+      if (!isFile && !isWantedFile(prefix + other.name, this.#only)) continue;
+      if (!isFile && other.kind === "symlink" && this.#isFollowed(prefix + other.name)) {
+        this.#present += 1;
+        this.#clean += 1;
+      } else {
         this.#changes.push({ path: isFile ? "" : prefix + other.name, kind: "unsupported" });
+      }
     }
     if (scanned.isClean) {
       this.#clean += scanned.count;
@@ -117,6 +123,12 @@ class Comparison {
         true,
       );
     return scanned.folders;
+  }
+
+  /** Tells whether a symlink, which `add --follow` stored as a file, still leads to that file's content. */
+  #isFollowed(relative: string): boolean {
+    const wanted = this.#lookup.find(relative);
+    return wanted !== undefined && hashFollowed(this.#context, relative) === wanted.sha256;
   }
 
   /** Returns what the index is to hold of a file afterwards; the very object that it holds when nothing was learned. */

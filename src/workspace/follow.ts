@@ -1,6 +1,8 @@
 import * as fs from "node:fs";
 import path from "node:path";
-import { MlvError } from "../base/errors.ts";
+import { isMlvError, MlvError } from "../base/errors.ts";
+import type { Sha256 } from "../base/ids.ts";
+import { hashFileNow } from "../store/small-files.ts";
 import type { FileStat } from "./workspace-index.ts";
 
 /** Is a file that a symlink inside a folder points to. */
@@ -39,4 +41,15 @@ export function followSymlink(place: { readonly root: string; readonly target: s
   const { size, mtimeMs, ctimeMs, ino } = stat;
   const followed = { name, file, stat: { size, mtimeMs, ctimeMs, ino }, isExecutable: (stat.mode & 0o100) !== 0 };
   return { ...followed, source: { ...followed, source: undefined } };
+}
+
+/** Returns the hash of what a symlink inside a target leads to, or undefined when that is no regular file. */
+export function hashFollowed(place: { readonly root: string; readonly target: string }, relative: string): Sha256 | undefined {
+  try {
+    const { file, stat } = followSymlink(place, relative, path.posix.basename(relative));
+    return hashFileNow(file, stat);
+  } catch (error) {
+    if (isMlvError(error)) return undefined;
+    throw error;
+  }
 }
