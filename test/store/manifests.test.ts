@@ -101,6 +101,26 @@ describe("a manifest", () => {
     cache.close();
   });
 
+  test("is the one that its files make, too, when just the file goes that ends a leaf, or begins one", async () => {
+    const cache = openCache(freshFolder());
+    const files = range(0, 1200);
+    const first = await edit(cache, undefined, changesBetween(new Map(), files));
+    const inOrder = sorted(files).map((entry) => Number(entry.path.split("/").at(-1)));
+    let start = 0;
+    for (const leaf of first.root.leaves) {
+      for (const number of [inOrder[start] as number, inOrder[start + leaf.files - 1] as number]) {
+        const after = new Map(files);
+        after.delete(number);
+        const edited = await edit(cache, first, changesBetween(files, after));
+        expect(edited.root).toEqual(buildAnew(after).root);
+        // And back again: the leaf's end returns.
+        expect((await edit(cache, edited, changesBetween(after, files))).sha256).toBe(first.sha256);
+      }
+      start += leaf.files;
+    }
+    cache.close();
+  });
+
   test("takes a removal of what is not there as no change", async () => {
     const cache = openCache(freshFolder());
     const files = range(0, 600);
