@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { COMMANDS, findCommand, suggest } from "../../src/cli/command-table.ts";
 import { commands } from "../../src/cli/commands/all.ts";
 import { findNode, findProgram } from "../cli/program.ts";
-import { listFiles, readSections, readText, root } from "./sources.ts";
+import { readPage, readSources, ROOT } from "./pages.ts";
 
 const shown = COMMANDS.filter((command) => command.isHidden !== true);
 
@@ -37,19 +37,21 @@ describe("every command", () => {
   });
 
   test("has a section in docs/commands.md, in the order of the help", () => {
-    expect([...readSections("docs/commands.md", 2).keys()]).toEqual(shown.map((command) => command.name));
+    expect([...readPage("docs/commands.md").matchAll(/^## (.+)$/gm)].map(([, title]) => title)).toEqual(
+      shown.map((command) => command.name),
+    );
   });
 
   test("has the options and examples in docs/commands.md that its help has", () => {
-    const { stderr, status } = spawnSync(findNode(), [path.join(root, "scripts", "docs-commands.js"), "--check"], { encoding: "utf8" });
+    const { stderr, status } = spawnSync(findNode(), [path.join(ROOT, "scripts", "docs-commands.js"), "--check"], { encoding: "utf8" });
     expect(stderr).toBe("");
     expect(status).toBe(0);
   });
 
   test("is run by a test, as the program or as the operation behind it", () => {
-    const tests = ["cli", "ops", "faults", "meta"].flatMap((room) => listFiles(`test/${room}`, ".ts")).map(readText);
+    const tests = ["cli", "ops", "faults", "meta"].flatMap((room) => readSources(`test/${room}`)).map(({ text }) => text);
     const isTested = ({ name }: { readonly name: string }): boolean => {
-      const operations = [...readText(`src/cli/commands/${name}.ts`).matchAll(/"..\/..\/(ops\/[a-z-]+\.ts)"/g)].map(
+      const operations = [...readPage(`src/cli/commands/${name}.ts`).matchAll(/"..\/..\/(ops\/[a-z-]+\.ts)"/g)].map(
         (match) => match[1] ?? "",
       );
       const isRun = new RegExp(`["'\`](?:mlv )?${name}["'\` ]`);
