@@ -9,6 +9,9 @@ import { parseBlobKey } from "./layout.ts";
 /** Bounds a head: anything longer is not one. */
 export const MAX_HEAD_BYTES = 1024;
 
+/** Bounds the stored bytes of a body, so that a hostile head cannot fill memory: some ten million segments. */
+export const MAX_BODY_BYTES = 128 * 1024 * 1024;
+
 export interface Head {
   readonly kind: "file" | "dir";
   readonly body: BlobKey;
@@ -41,7 +44,8 @@ export function parseHead(text: string, sha256: Sha256): Head {
     parseBlobKey(body)?.kind === "bodies" &&
     typeof size === "number" &&
     Number.isSafeInteger(size) &&
-    size > 0;
+    size > 0 &&
+    size <= MAX_BODY_BYTES;
   if (!isFormed) throw malformed(sha256);
   const head: Head = { kind, body: body as BlobKey, bodySize: size };
   if (formatHead(head) !== text) throw malformed(sha256);
