@@ -25,6 +25,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   entry("push", SHARE, "send versions to a remote"),
   entry("fetch", SHARE, "bring versions from a remote into the cache"),
   entry("pull", SHARE, "fetch and check out"),
+  entry("resolve", SHARE, "settle conflicts of a merge"),
   entry("remote", SHARE, "add, list, check and remove remotes"),
   entry("get", SHARE, "download from another repository without cloning it"),
   entry("url", SHARE, "print a link to one file on the remote"),
@@ -38,6 +39,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   entry("config", KEEP, "read and change settings"),
   entry("doctor", KEEP, "look for trouble with this machine and repository"),
   entry("completion", KEEP, "print a completion script for bash, zsh or fish"),
+  { ...entry("merge-driver", KEEP, "merge two versions of a pointer, for Git"), isHidden: true },
   { ...entry("__complete", KEEP, "complete a word"), isHidden: true },
 ];
 

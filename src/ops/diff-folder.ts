@@ -24,26 +24,39 @@ export interface FolderQuestion {
  * the same content is a rename. Throws `content-missing` when a list cannot be had, `remote-…`.
  */
 export async function compareFolders(workspace: Workspace, question: FolderQuestion): Promise<FileDiff[]> {
+  return withRenames(await changedEntries(workspace, question));
+}
+
+/** Says which two versions of a folder's list to compare; without `before` everything is new. */
+export interface EntriesQuestion extends Omit<FolderQuestion, "before"> {
+  readonly before: Pointer | undefined;
+}
+
+/**
+ * Returns the files, sorted by path, that two versions of a folder do not have alike, fetching and opening only those leaves of their lists
+ * that differ. Throws `content-missing` when a list cannot be had, `remote-…`.
+ */
+export async function changedEntries(workspace: Workspace, question: EntriesQuestion): Promise<EntryPair[]> {
   const { only, remote } = question;
   const sides = [
     { target: question.from, pointer: question.before },
     { target: question.target, pointer: question.after },
   ] as const;
-  const roots: ManifestRoot[] = [];
+  const roots: (ManifestRoot | undefined)[] = [];
   for (const { target, pointer } of sides) {
-    await ensureManifest(workspace, { target, pointer, leaves: new Set() }, remote);
-    roots.push(readManifestRoot(workspace.cache, pointer.sha256, `\`${target}\``));
+    if (pointer !== undefined) await ensureManifest(workspace, { target, pointer, leaves: new Set() }, remote);
+    roots.push(pointer === undefined ? undefined : readManifestRoot(workspace.cache, pointer.sha256, `\`${target}\``));
   }
-  const wanted = roots.map((root) => wantedLeaves(root, only));
+  const wanted = roots.map((root) => (root === undefined ? [] : wantedLeaves(root, only)));
   const hashes = wanted.map((leaves) => new Set(leaves.map((leaf) => leaf.sha256)));
   const different = wanted.map((leaves, side) => leaves.filter((leaf) => hashes[1 - side]?.has(leaf.sha256) !== true));
   for (const [side, { target, pointer }] of sides.entries()) {
     const leaves = new Set<Sha256>(different[side]?.map((leaf) => leaf.sha256));
-    await ensureManifest(workspace, { target, pointer, leaves }, remote);
+    if (pointer !== undefined) await ensureManifest(workspace, { target, pointer, leaves }, remote);
   }
   const [before = [], after = []] = different;
   const where = `\`${question.target}\``;
-  return withRenames([...joinEntries(readAll(workspace, before, { only, where }), readAll(workspace, after, { only, where }))]);
+  return [...joinEntries(readAll(workspace, before, { only, where }), readAll(workspace, after, { only, where }))];
 }
 
 /** Returns the size that a version has a file with, or undefined when it has none, or when its list is not cached. */
@@ -78,7 +91,8 @@ function* readAll(workspace: Workspace, leaves: readonly ManifestLeaf[], { only,
   }
 }
 
-type EntryPair = readonly [before: ManifestEntry | undefined, after: ManifestEntry | undefined];
+/** Is one file before and after; undefined where a version does not have it. */
+export type EntryPair = readonly [before: ManifestEntry | undefined, after: ManifestEntry | undefined];
 
 /** Merges two sorted lists by path and yields the pairs that differ. */
 function* joinEntries(before: Generator<ManifestEntry>, after: Generator<ManifestEntry>): Generator<EntryPair> {

@@ -1,11 +1,12 @@
 import type { RepoPath } from "../base/ids.ts";
-import { isMlvError } from "../base/errors.ts";
+import { isMlvError, MlvError } from "../base/errors.ts";
 import { parsePointer, type Pointer } from "../formats/pointer.ts";
 import { pointersOf } from "../git/reachable.ts";
 import { isPointerPath, readPointer, targetOf } from "../workspace/target.ts";
 import { pushVersions, type PushSummary, type VersionToPush } from "../transfer/push.ts";
 import { ancestorsOf } from "./history.ts";
 import { prepareState, withWorkspace, type OperationContext, type Workspace } from "./open-workspace.ts";
+import { readPointersAt } from "./read-pointers.ts";
 import { withMending } from "./with-mending.ts";
 import { withRemote } from "./remote-session.ts";
 import { selectTargets } from "./targets.ts";
@@ -18,6 +19,8 @@ export interface PushOptions {
   readonly allTags: boolean;
   readonly allCommits: boolean;
   readonly dryRun: boolean;
+  /** Sends what these commits name instead of what the work tree and HEAD do. */
+  readonly commits?: readonly string[] | undefined;
 }
 
 /** Is what a push did. */
@@ -49,6 +52,7 @@ export async function push(context: OperationContext, options: PushOptions): Pro
 }
 
 async function collectVersions(workspace: Workspace, options: PushOptions): Promise<VersionToPush[]> {
+  if (options.commits !== undefined) return versionsOfCommits(workspace, options.commits);
   const selected = await selectTargets(workspace, options.paths);
   const wanted = new Set<string>(selected.map(({ target }) => target));
   const versions = new Map<string, VersionToPush>();
@@ -70,6 +74,18 @@ async function collectVersions(workspace: Workspace, options: PushOptions): Prom
       if (!isMlvError(error)) throw error;
       workspace.context.onEvent({ type: "notice", level: "warning", message: `left out: ${error.message}` });
     }
+  }
+  return [...versions.values()];
+}
+
+/** Throws `partly-done` for a pointer that cannot be read: a push that is asked for by commit must be whole. */
+async function versionsOfCommits(workspace: Workspace, commits: readonly string[]): Promise<VersionToPush[]> {
+  const versions = new Map<string, VersionToPush>();
+  for (const commit of commits) {
+    const { pointers, unreadable } = await readPointersAt(workspace, commit);
+    if (unreadable[0] !== undefined) throw new MlvError("partly-done", `cannot push the data of ${commit}: ${unreadable[0].message}`);
+    for (const [target, pointer] of pointers)
+      versions.set(`${target}\0${pointer.sha256}`, { target, pointer, ancestors: () => ancestorsBefore(workspace, target, pointer) });
   }
   return [...versions.values()];
 }

@@ -13,11 +13,13 @@ import { command as get } from "./get.ts";
 import { command as init } from "./init.ts";
 import { command as log } from "./log.ts";
 import { command as ls } from "./ls.ts";
+import { command as mergeDriver } from "./merge-driver.ts";
 import { command as move } from "./move.ts";
 import { command as pull } from "./pull.ts";
 import { command as push } from "./push.ts";
 import { command as remote } from "./remote.ts";
 import { command as remove } from "./remove.ts";
+import { command as resolve } from "./resolve.ts";
 import { command as show } from "./show.ts";
 import { command as status } from "./status.ts";
 import { command as url } from "./url.ts";
@@ -39,11 +41,13 @@ export const commands: Readonly<Record<string, CommandDefinition>> = {
   init,
   log,
   ls,
+  "merge-driver": mergeDriver,
   move,
   pull,
   push,
   remote,
   remove,
+  resolve,
   show,
   status,
   url,

@@ -1,0 +1,66 @@
+import { mergePointer, type MergeOutcome } from "../../ops/merge-pointer.ts";
+import { listOf, type CommandDefinition } from "../command.ts";
+import { EXIT } from "../exit-status.ts";
+import { formatBytes, formatCount, formatPlural } from "../format.ts";
+import type { Session } from "../session.ts";
+import { escapeMessage, escapeName, quoteForShell } from "../terminal.ts";
+
+const SHOWN_FILES = 10;
+
+export const command: CommandDefinition = {
+  examples: [["git config merge.mlv.driver 'mlv merge-driver %O %A %B %P'", "what `mlv install` sets"]],
+  configure: (command_, run) => {
+    command_.argument("<files...>", "Git's %O %A %B %P: ancestor, ours, theirs and the path").action(
+      run(async ({ session, args }) => {
+        const [base = "", ours = "", theirs = "", path = ""] = listOf(args[0]);
+        const outcome = await mergePointer(session.operation, { base, ours, theirs, path });
+        session.document({ command: "merge-driver", ...outcome });
+        return report(session, outcome);
+      }),
+    );
+  },
+};
+
+function report(session: Session, outcome: MergeOutcome): number {
+  const name = escapeName(outcome.target);
+  if (outcome.status === "merged") {
+    if (outcome.taken > 0) session.note(`mlv: merged ${name} file by file: ${formatPlural(outcome.taken, "file")} from their side`);
+    return EXIT.done;
+  }
+  const word = quoteForShell(outcome.target);
+  if (outcome.status === "failed") {
+    session.note(`mlv: cannot merge ${name}: ${escapeMessage(outcome.error.message)}\n  the pointer stays ours`);
+    if (outcome.error.hint !== undefined) session.note(`${session.style.cyan("hint:")} ${escapeMessage(outcome.error.hint)}`);
+    return EXIT.failed;
+  }
+  if (outcome.reason === "lock") {
+    session.note(`mlv: both sides changed ${name}; it stays ours. Run the stages again with \`mlv repro\`, then \`git add ${word}\``);
+    return EXIT.failed;
+  }
+  const what = {
+    "both-changed": "both sides changed it",
+    "both-added": "both sides added it, with different content",
+    kinds: "it is a file on one side and a folder on the other",
+    files: `${formatPlural(outcome.files.length, "file")} in it changed on both sides`,
+  }[outcome.reason];
+  session.note(`mlv: conflict in ${name}: ${what}`);
+  for (const { path, kind, ours, theirs } of outcome.files.slice(0, SHOWN_FILES)) {
+    session.note(`  ${escapeName(path)}: ${FILE_CONFLICTS[kind]}`);
+    session.note(`    ours   ${ours?.sha256 ?? "(not there)"}\n    theirs ${theirs?.sha256 ?? "(not there)"}`);
+  }
+  if (outcome.files.length > SHOWN_FILES) session.note(`  … and ${formatCount(outcome.files.length - SHOWN_FILES)} more files`);
+  const { ours, theirs } = outcome;
+  if (ours !== undefined && theirs !== undefined)
+    session.note(`  ours   ${ours.sha256} (${formatBytes(ours.size)})\n  theirs ${theirs.sha256} (${formatBytes(theirs.size)})`);
+  const union = outcome.reason === "files" ? ", or unite them file by file with `--union`" : "";
+  session.note(`  the pointer stays ours; choose with \`mlv resolve --ours ${word}\` or \`--theirs\`${union}`);
+  return EXIT.failed;
+}
+
+const FILE_CONFLICTS = {
+  "both-changed": "changed on both sides",
+  "both-added": "added on both sides, with different content",
+  "deleted-by-us": "deleted on our side, changed on theirs",
+  "deleted-by-them": "changed on our side, deleted on theirs",
+  "file-and-folder": "a file on one side, a folder on the other",
+} as const;

@@ -1,0 +1,39 @@
+import { MlvError } from "../../base/errors.ts";
+import { resolveConflicts } from "../../ops/resolve.ts";
+import { listOf, type CommandDefinition } from "../command.ts";
+import { formatBytes, formatPlural } from "../format.ts";
+import { printToStage } from "../stage-hint.ts";
+import { escapeName } from "../terminal.ts";
+
+export const command: CommandDefinition = {
+  examples: [
+    ["mlv resolve --theirs data/train.csv", "take the version of the branch that is merged in"],
+    ["mlv resolve --union data/images", "both sides' files; ours where both changed the same one"],
+    ["mlv resolve --union --theirs", "every folder in conflict; theirs where both changed the same file"],
+  ],
+  configure: (command_, run) => {
+    command_
+      .argument("[target...]", "targets in conflict; all of them when none is named")
+      .option("--ours", "take the version of the branch that is checked out")
+      .option("--theirs", "take the version of the branch that is merged in")
+      .option("--union", "merge folders file by file")
+      .action(
+        run(async ({ session, args, options }) => {
+          const [ours, theirs, union] = [options["ours"] === true, options["theirs"] === true, options["union"] === true];
+          if ((ours && theirs) || !(ours || theirs || union))
+            throw new MlvError("usage", "`mlv resolve` takes one of `--ours`, `--theirs` and `--union`", {
+              hint: "`mlv help resolve` shows what each does",
+            });
+          const result = await resolveConflicts(session.operation, { paths: listOf(args[0]), side: theirs ? "theirs" : "ours", union });
+          session.document({ command: "resolve", ...result });
+          for (const { target, pointer, settled } of result.targets) {
+            const files = pointer.files === undefined ? "" : `${formatPlural(pointer.files, "file")}, `;
+            const how = settled === 0 ? "" : `; ${formatPlural(settled, "file")} that both sides changed`;
+            session.print(`resolved ${session.style.bold(escapeName(target))} (${files}${formatBytes(pointer.size)}${how})`);
+          }
+          if (result.targets.length === 0) session.print("No pointer is in conflict.");
+          else printToStage(session, result, false);
+        }),
+      );
+  },
+};
