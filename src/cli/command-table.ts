@@ -38,7 +38,11 @@ export const COMMANDS: readonly CommandEntry[] = [
   entry("gc", KEEP, "free what nothing names any more"),
   entry("config", KEEP, "read and change settings"),
   entry("doctor", KEEP, "look for trouble with this machine and repository"),
+  entry("install", KEEP, "readable diffs, merges of pointers and hooks in Git"),
   entry("completion", KEEP, "print a completion script for bash, zsh or fish"),
+  { ...entry("diff-driver", KEEP, "compare two versions of a pointer, for Git"), isHidden: true },
+  { ...entry("textconv", KEEP, "print a pointer as text, for Git"), isHidden: true },
+  { ...entry("hook", KEEP, "run a hook, for Git"), isHidden: true },
   { ...entry("merge-driver", KEEP, "merge two versions of a pointer, for Git"), isHidden: true },
   { ...entry("__complete", KEEP, "complete a word"), isHidden: true },
 ];

@@ -1,3 +1,4 @@
+import type { ContentsResult } from "../ops/content-diff.ts";
 import type { DiffResult, FileDiff, TargetDiff } from "../ops/diff.ts";
 import { printContent, printLeftOut } from "./diff-contents.ts";
 import { formatBytes, formatCount, formatPlural } from "./format.ts";
@@ -9,7 +10,7 @@ const SHOWN_FILES = 30;
 /** Prints how two revisions differ: a block a target, a line a file inside folders, and a summary. */
 export function printDiff(session: Session, result: DiffResult, isAll: boolean): void {
   const { style } = session;
-  for (const target of result.targets) printTarget(session, target, { result, isAll });
+  for (const target of result.targets) printTargetDiff(session, target, { result, isAll });
   printLeftOut(session, result.leftOut);
   for (const { target, message } of result.unreadable)
     session.note(`${style.red("broken pointer")} ${escapeName(target)}: ${escapeName(message)}`);
@@ -26,10 +27,11 @@ export function printDiff(session: Session, result: DiffResult, isAll: boolean):
   );
 }
 
-function printTarget(
+/** Prints how one target differs, and what changed inside its files. */
+export function printTargetDiff(
   session: Session,
   target: TargetDiff,
-  { result, isAll }: { readonly result: DiffResult; readonly isAll: boolean },
+  { result, isAll }: { readonly result: ContentsResult; readonly isAll: boolean },
 ): void {
   const { style } = session;
   const color = { added: style.green, deleted: style.red, modified: style.yellow, renamed: style.yellow }[target.status];

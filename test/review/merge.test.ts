@@ -167,7 +167,9 @@ test("what one side changed, a deletion and an executable bit merge without a co
   expect(said).toContain("merged set file by file: 3 files from their side");
   expect(status).toBe(0);
   sandbox.mlv("r", ["checkout", "-q"]);
-  expect(new Set(fs.readdirSync(sandbox.at("r/set"), { recursive: true }))).toEqual(new Set(["a", "new", "new/x", "run"]));
+  expect(new Set(fs.readdirSync(sandbox.at("r/set"), { recursive: true, encoding: "utf8" }))).toEqual(
+    new Set(["a", "new", "new/x", "run"]),
+  );
   expect(fs.statSync(sandbox.at("r/set/run")).mode & 0o111).not.toBe(0);
   expect(fs.readFileSync(sandbox.at("r/set/run"), "utf8")).toBe("run2");
 });

@@ -5,12 +5,15 @@ import { command as checkout } from "./checkout.ts";
 import { command as complete } from "./complete.ts";
 import { command as completion } from "./completion.ts";
 import { command as config } from "./config.ts";
+import { command as diffDriver } from "./diff-driver.ts";
 import { command as diff } from "./diff.ts";
 import { command as doctor } from "./doctor.ts";
 import { command as fetch } from "./fetch.ts";
 import { command as gc } from "./gc.ts";
 import { command as get } from "./get.ts";
+import { command as hook } from "./hook.ts";
 import { command as init } from "./init.ts";
+import { command as install } from "./install.ts";
 import { command as log } from "./log.ts";
 import { command as ls } from "./ls.ts";
 import { command as mergeDriver } from "./merge-driver.ts";
@@ -22,6 +25,7 @@ import { command as remove } from "./remove.ts";
 import { command as resolve } from "./resolve.ts";
 import { command as show } from "./show.ts";
 import { command as status } from "./status.ts";
+import { command as textconv } from "./textconv.ts";
 import { command as url } from "./url.ts";
 import { command as verify } from "./verify.ts";
 
@@ -34,11 +38,14 @@ export const commands: Readonly<Record<string, CommandDefinition>> = {
   completion,
   config,
   diff,
+  "diff-driver": diffDriver,
   doctor,
   fetch,
   gc,
   get,
+  hook,
   init,
+  install,
   log,
   ls,
   "merge-driver": mergeDriver,
@@ -50,6 +57,7 @@ export const commands: Readonly<Record<string, CommandDefinition>> = {
   resolve,
   show,
   status,
+  textconv,
   url,
   verify,
 };

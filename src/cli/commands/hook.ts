@@ -1,0 +1,83 @@
+import * as fs from "node:fs";
+import { isMlvError, MlvError } from "../../base/errors.ts";
+import { afterCheckout, beforeCommit, beforePush, withoutFailing } from "../../ops/hook.ts";
+import { printCheckout } from "../checkout-report.ts";
+import { textOf, type CommandDefinition } from "../command.ts";
+import { EXIT } from "../exit-status.ts";
+import { formatBytes, formatCount, formatPlural } from "../format.ts";
+import type { Session } from "../session.ts";
+import { escapeMessage, escapeName, quoteForShell } from "../terminal.ts";
+
+const SHOWN = 10;
+
+export const command: CommandDefinition = {
+  examples: [
+    ["mlv hook pre-commit", "warn of large files, edits and data that is not pushed"],
+    ["mlv hook pre-push origin URL < refs", "what Git runs before it pushes, after `mlv install`"],
+  ],
+  configure: (command_, run) => {
+    command_
+      .argument("<hook>", "post-checkout, pre-push or pre-commit")
+      .argument("[arguments...]", "what Git hands to the hook")
+      .allowExcessArguments()
+      .action(
+        run(async ({ session, args }) => {
+          const name = textOf(args[0]);
+          if (name === "post-checkout") return postCheckout(session);
+          if (name === "pre-push") return prePush(session);
+          if (name === "pre-commit") return preCommit(session);
+          throw new MlvError("usage", `\`${name}\` is no hook of mlv's`, { hint: "the hooks are post-checkout, pre-push and pre-commit" });
+        }),
+      );
+  },
+};
+
+/** The checkout is done: whatever goes wrong here is said and is no failure of Git's. */
+async function postCheckout(session: Session): Promise<number> {
+  const result = await withoutFailing(() => afterCheckout(session.operation));
+  if (isMlvError(result)) return warn(session, result);
+  if (result.targets.length > 0) printCheckout(session, result.targets, false);
+  if (result.notCached.length > 0)
+    session.note(`mlv: ${formatPlural(result.notCached.length, "target")} not in the cache; \`mlv pull\` brings them`);
+  return EXIT.done;
+}
+
+async function prePush(session: Session): Promise<number> {
+  // Run by hand there is nobody who writes to stdin.
+  const input = process.stdin.isTTY ? "" : fs.readFileSync(0, "utf8");
+  const result = await beforePush(session.operation, input);
+  const sent = result?.versions.filter((version) => version.status !== "up-to-date") ?? [];
+  if (result !== undefined && sent.length > 0)
+    session.note(`mlv: ${formatPlural(sent.length, "version")} to ${result.remote}, ${formatBytes(result.sentBytes)} sent`);
+  return EXIT.done;
+}
+
+async function preCommit(session: Session): Promise<number> {
+  const result = await withoutFailing(() => beforeCommit(session.operation));
+  if (isMlvError(result)) return warn(session, result);
+  const { style } = session;
+  for (const { path, size } of result.large.slice(0, SHOWN))
+    session.note(
+      `${style.yellow("warning:")} Git is about to take in ${escapeName(path)} (${formatBytes(size)}); to track it with mlv: git rm --cached -- ${quoteForShell(path)} && mlv add ${quoteForShell(path)}`,
+    );
+  if (result.large.length > SHOWN)
+    session.note(`${style.yellow("warning:")} … and ${formatCount(result.large.length - SHOWN)} more large files`);
+  for (const { target, message } of result.broken)
+    session.note(`${style.yellow("warning:")} ${escapeName(target)}: ${escapeMessage(message)}`);
+  list(session, result.modified, "edited since it was added (`mlv add -u` records it)");
+  list(session, result.notPushed, "not pushed (`mlv push`)");
+  return EXIT.done;
+}
+
+function list(session: Session, targets: readonly string[], what: string): void {
+  if (targets.length === 0) return;
+  const names = targets.slice(0, SHOWN).map(escapeName).join(", ");
+  const more = targets.length > SHOWN ? ` and ${formatCount(targets.length - SHOWN)} more` : "";
+  session.note(`${session.style.yellow("warning:")} ${what}: ${names}${more}`);
+}
+
+function warn(session: Session, error: MlvError): number {
+  session.note(`${session.style.yellow("warning:")} mlv: ${escapeMessage(error.message)}`);
+  if (error.hint !== undefined) session.note(`${session.style.cyan("hint:")} ${escapeMessage(error.hint)}`);
+  return EXIT.done;
+}

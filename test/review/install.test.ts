@@ -1,0 +1,125 @@
+import * as fs from "node:fs";
+import { expect, test } from "vitest";
+import { findNode, findProgram } from "../cli/program.ts";
+import { makeSandbox, type RunResult, type Sandbox } from "../cli/sealed.ts";
+
+/** Makes a repository with mlv in PATH and installed; returns what runs Git there. */
+function installed(...args: readonly string[]): { readonly sandbox: Sandbox; git(...words: readonly string[]): RunResult } {
+  const sandbox = makeSandbox();
+  sandbox.makeRepository("r", { remote: "store" });
+  fs.mkdirSync(sandbox.at("bin"));
+  fs.writeFileSync(sandbox.at("bin/mlv"), `#!/bin/sh\nexec '${findNode()}' '${findProgram()}' "$@"\n`, { mode: 0o755 });
+  sandbox.mlv("r", ["install", ...args]);
+  const env = { PATH: `${sandbox.at("bin")}:${sandbox.env["PATH"] ?? ""}` };
+  return { sandbox, git: (...words) => sandbox.exec("git", words, { cwd: "r", env }) };
+}
+
+const write = (sandbox: Sandbox, file: string, content: string | Uint8Array): void => fs.writeFileSync(sandbox.at("r", file), content);
+
+/** Records a table in two versions, on main and tagged v1. */
+function twoVersions({ sandbox, git }: ReturnType<typeof installed>): void {
+  write(sandbox, "t.csv", "id,v\n1,a\n2,b\n");
+  sandbox.mlv("r", ["add", "-q", "t.csv"]);
+  git("add", "-A");
+  git("commit", "-q", "-m", "one");
+  git("tag", "v1");
+  write(sandbox, "t.csv", "id,v\n1,a\n2,c\n3,d\n");
+  sandbox.mlv("r", ["add", "-q", "t.csv"]);
+  git("commit", "-q", "-a", "-m", "two");
+}
+
+test("install is taken back without a trace and does nothing the second time", () => {
+  const sandbox = makeSandbox();
+  sandbox.makeRepository("r", { remote: "store" });
+  fs.mkdirSync(sandbox.at("r/.git/hooks"), { recursive: true });
+  fs.writeFileSync(sandbox.at("r/.git/hooks/pre-push"), "#!/bin/sh\nexit 0\n", { mode: 0o755 });
+  fs.writeFileSync(sandbox.at("r/.gitattributes"), "*.png binary\n");
+  const state = (): string[] => [
+    fs.readFileSync(sandbox.at("r/.git/config"), "utf8"),
+    fs.readFileSync(sandbox.at("r/.gitattributes"), "utf8"),
+    ...fs.readdirSync(sandbox.at("r/.git/hooks")),
+    fs.readFileSync(sandbox.at("r/.git/hooks/pre-push"), "utf8"),
+  ];
+  const before = state();
+  expect(JSON.parse(sandbox.mlv("r", ["install", "--dry-run", "--json"]).stdout)).toMatchObject({ command: "install", dryRun: true });
+  expect(state()).toEqual(before);
+  expect(sandbox.mlv("r", ["install"]).stdout).toContain("Next: git add .gitattributes");
+  expect(state()).not.toEqual(before);
+  expect(sandbox.mlv("r", ["install"]).stdout).toBe("Everything is installed already.\n");
+  sandbox.mlv("r", ["install", "--remove"]);
+  // Git leaves the heading of an emptied section in its configuration.
+  expect(state().slice(1)).toEqual(before.slice(1));
+  expect(sandbox.git("r", "config", "--list")).not.toContain(".mlv.");
+});
+
+test("git log -p shows pointers as text without the cache, and what is no pointer as it is", () => {
+  const project = installed();
+  twoVersions(project);
+  fs.rmSync(project.sandbox.at("r/.git/mlv/packs"), { recursive: true, force: true });
+  const log = project.git("log", "-p", "-1", "--format=").stdout;
+  expect(log).toContain("-rows: 2\n+rows: 3\n");
+  expect(log).toContain(" column: v:string\n");
+  write(project.sandbox, "broken.mlv", "<<<<<<< ours\n");
+  expect(project.sandbox.mlv("r", ["textconv", "broken.mlv"]).stdout).toBe("<<<<<<< ours\n");
+});
+
+test("git diff shows rows through the diff driver, and goes on at a broken pointer", () => {
+  const project = installed("--diff-driver");
+  twoVersions(project);
+  expect(project.git("diff", "v1").stdout).toContain("1 added, 1 changed (key id, inferred)");
+  write(project.sandbox, "t.csv.mlv", "nonsense\n");
+  const broken = project.git("diff");
+  expect(broken.status).toBe(0);
+  expect(broken.stdout).toContain("+nonsense");
+});
+
+test("git checkout brings the data along from the cache, keeps edits, and never fails", () => {
+  const project = installed();
+  const { sandbox, git } = project;
+  twoVersions(project);
+  expect(git("checkout", "-q", "v1").status).toBe(0);
+  expect(fs.readFileSync(sandbox.at("r/t.csv"), "utf8")).toBe("id,v\n1,a\n2,b\n");
+  write(sandbox, "t.csv", "edited");
+  const kept = git("checkout", "-q", "main");
+  expect([kept.status, fs.readFileSync(sandbox.at("r/t.csv"), "utf8")]).toEqual([0, "edited"]);
+  expect(kept.stderr).toContain("edited here");
+  fs.rmSync(sandbox.at("r/t.csv"));
+  fs.rmSync(sandbox.at("r/.git/mlv/packs"), { recursive: true });
+  fs.rmSync(sandbox.at("r/.git/mlv/index"), { recursive: true });
+  const missing = git("checkout", "-q", "v1");
+  expect(missing.status).toBe(0);
+  expect(missing.stderr).toContain("1 target not in the cache");
+});
+
+test("git push sends the data of the pushed commits first, and is blocked when it cannot", () => {
+  const project = installed();
+  const { sandbox, git } = project;
+  twoVersions(project);
+  sandbox.exec("git", ["init", "-q", "--bare", "bare.git"]);
+  git("remote", "add", "up", sandbox.at("bare.git"));
+  const pushed = git("push", "-q", "up", "v1");
+  expect(pushed.stderr).toContain("1 version to origin");
+  sandbox.clone("bare.git", "clone");
+  sandbox.git("clone", "checkout", "-q", "v1");
+  sandbox.mlv("clone", ["pull", "-q"]);
+  expect(fs.readFileSync(sandbox.at("clone/t.csv"), "utf8")).toBe("id,v\n1,a\n2,b\n");
+  fs.rmSync(sandbox.at("r/.git/mlv/packs"), { recursive: true });
+  const blocked = git("push", "-q", "up", "main");
+  expect(blocked.status).not.toBe(0);
+  expect(blocked.stderr).toContain("cannot push `t.csv`");
+  expect(sandbox.git("bare.git", "branch", "--list", "main")).toBe("");
+});
+
+test("git commit is warned of large files, edits and data that is not pushed, and goes on", () => {
+  const project = installed();
+  const { sandbox, git } = project;
+  twoVersions(project);
+  write(sandbox, "big.bin", Buffer.alloc(6 * 1024 * 1024));
+  write(sandbox, "t.csv", "id,v\n");
+  git("add", "big.bin");
+  const committed = git("commit", "-q", "-m", "big");
+  expect(committed.status).toBe(0);
+  expect(committed.stderr).toContain("Git is about to take in big.bin (6.0 MiB)");
+  expect(committed.stderr).toContain("edited since it was added (`mlv add -u` records it): t.csv");
+  expect(committed.stderr).toContain("not pushed (`mlv push`): t.csv");
+});
