@@ -49,7 +49,7 @@ describe("every command", () => {
   });
 
   test("is run by a test, as the program or as the operation behind it", () => {
-    const tests = ["cli", "ops", "faults", "meta"].flatMap((room) => readSources(`test/${room}`)).map(({ text }) => text);
+    const tests = readSources("test").map(({ text }) => text);
     const isTested = ({ name }: { readonly name: string }): boolean => {
       const operations = [...readPage(`src/cli/commands/${name}.ts`).matchAll(/"..\/..\/(ops\/[a-z-]+\.ts)"/g)].map(
         (match) => match[1] ?? "",
