@@ -72,6 +72,9 @@ beforeAll(() => {
   say(["remote", "default", "origin"]);
   say(["remote", "remove", "other"]);
   say(["doctor"]);
+  say(["resolve", "--ours"]);
+  say(["install"]);
+  say(["install", "--remove"]);
   say(["move", "train.csv", "moved.csv"]);
   say(["remove", "moved.csv", "--delete"]);
 });
