@@ -6,7 +6,8 @@ import { escapeName, type Style } from "./terminal.ts";
 
 /** Says how progress is shown. */
 export interface ProgressOptions {
-  readonly stderr: NodeJS.WriteStream;
+  /** Returns the stream to write to; asked for when there is something to write. */
+  readonly stderr: () => NodeJS.WriteStream;
   readonly isTty: boolean;
   readonly isQuiet: boolean;
   readonly style: Style;
@@ -55,12 +56,12 @@ export class ProgressView {
 
   /** The spinner's package is loaded when the first line is shown, so that short commands never pay for it. */
   #show(line: string): void {
-    const text = line.slice(0, Math.max(20, (this.#options.stderr.columns ?? 80) - 3));
+    const text = line.slice(0, Math.max(20, (this.#options.stderr().columns ?? 80) - 3));
     if (this.#spinner === undefined) {
       this.#spinner = "loading";
       void import("ora").then(({ default: ora }) => {
         if (this.#spinner === "loading")
-          this.#spinner = ora({ text, stream: this.#options.stderr, discardStdin: false, hideCursor: false }).start();
+          this.#spinner = ora({ text, stream: this.#options.stderr(), discardStdin: false, hideCursor: false }).start();
       });
     } else if (this.#spinner !== "loading") {
       this.#spinner.text = text;
@@ -72,8 +73,8 @@ export class ProgressView {
     if (isQuiet && event.level === "info") return;
     this.stop();
     const label = event.level === "warning" ? style.yellow("warning:") : style.cyan("note:");
-    stderr.write(`${label} ${redact(escapeName(event.message))}\n`);
-    if (event.hint !== undefined) stderr.write(`${style.cyan("hint:")} ${escapeName(event.hint)}\n`);
+    stderr().write(`${label} ${redact(escapeName(event.message))}\n`);
+    if (event.hint !== undefined) stderr().write(`${style.cyan("hint:")} ${escapeName(event.hint)}\n`);
   }
 
   #progress(event: ProgressEvent): void {
@@ -95,7 +96,7 @@ export class ProgressView {
     if (isTty) {
       this.#show(line);
     } else {
-      stderr.write(`${line}\n`);
+      stderr().write(`${line}\n`);
     }
   }
 }

@@ -1,8 +1,10 @@
+import * as fs from "node:fs";
 import path from "node:path";
-import { MlvError } from "../base/errors.ts";
+import { MlvError, systemErrorCode } from "../base/errors.ts";
 import { redact } from "../base/redaction.ts";
 import type { OperationContext } from "../ops/open-workspace.ts";
 import { ProgressView } from "./progress.ts";
+import { EXIT } from "./exit-status.ts";
 import { createStyle, wantsColor, type Style } from "./terminal.ts";
 
 /** Are the options that every command takes. */
@@ -42,11 +44,11 @@ export interface Session {
 export function createSession(options: GlobalOptions, signal: AbortSignal): Session {
   const isJson = options.json === true;
   const isQuiet = options.quiet === true;
-  const isTty = process.stdout.isTTY === true;
-  const isErrorTty = process.stderr.isTTY === true;
+  const isTty = isTerminal(STDOUT);
+  const isErrorTty = isTerminal(STDERR);
   const style = createStyle(wantsColor(process.env, isTty));
   const progress = new ProgressView({
-    stderr: process.stderr,
+    stderr: () => process.stderr,
     isTty: isErrorTty && process.env["TERM"] !== "dumb",
     isQuiet: isQuiet || options.progress === false,
     style: createStyle(wantsColor(process.env, isErrorTty)),
@@ -72,7 +74,7 @@ export function createSession(options: GlobalOptions, signal: AbortSignal): Sess
     print: (line) => {
       if (isSilent) return;
       progress.stop();
-      process.stdout.write(`${redact(line)}\n`);
+      writeNow(`${redact(line)}\n`);
     },
     note: (line) => {
       if (isSilent) return;
@@ -82,7 +84,7 @@ export function createSession(options: GlobalOptions, signal: AbortSignal): Sess
     document: (value) => {
       if (!isJson) return;
       progress.stop();
-      process.stdout.write(`${JSON.stringify({ mlv: 1, ...value }, undefined, isTty ? 2 : undefined)}\n`);
+      writeNow(`${JSON.stringify({ mlv: 1, ...value }, undefined, isTty ? 2 : undefined)}\n`);
     },
     write: (data) =>
       new Promise((resolve, reject) => {
@@ -96,4 +98,32 @@ function parseJobs(text: string): number {
   const jobs = Number(text);
   if (Number.isInteger(jobs) && jobs >= 1 && jobs <= 256) return jobs;
   throw new MlvError("usage", `\`-j\` takes a whole number from 1 to 256, not \`${text}\``);
+}
+
+const STDOUT = 1;
+const STDERR = 2;
+const NULL_DEVICE = process.platform === "win32" ? "NUL" : "/dev/null";
+
+/** Tells whether a descriptor is a terminal. Asking Node's own streams would load them, which is 4 ms of a start. */
+function isTerminal(descriptor: number): boolean {
+  try {
+    const stat = fs.fstatSync(descriptor);
+    return stat.isCharacterDevice() && stat.rdev !== fs.statSync(NULL_DEVICE).rdev;
+  } catch {
+    return false;
+  }
+}
+
+/** Writes a text to stdout at once, waiting where a pipe is full; ends quietly when nobody reads it any more. */
+function writeNow(text: string): void {
+  const bytes = Buffer.from(text);
+  for (let written = 0; written < bytes.length;) {
+    try {
+      written += fs.writeSync(STDOUT, bytes, written);
+    } catch (error) {
+      if (systemErrorCode(error) === "EPIPE") process.exit(EXIT.done);
+      if (systemErrorCode(error) !== "EAGAIN") throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
+    }
+  }
 }
