@@ -1,0 +1,157 @@
+// The steps of the GitHub Action, one a call: `node review.js pull|verify|pushed|report`. Everything comes from the environment, nothing is
+// put together to a shell command. Names from the repository are data: they are escaped wherever GitHub would read them as commands.
+import { spawnSync } from "node:child_process";
+import { appendFileSync, readFileSync } from "node:fs";
+import process from "node:process";
+
+const env = process.env;
+const MARKER = "<!-- mlv:diff -->";
+const STEPS = { pull, verify, pushed, report };
+
+const step = STEPS[process.argv[2]];
+if (step === undefined) fail(`unknown step; the steps are ${Object.keys(STEPS).join(", ")}`);
+else await step();
+
+/** Brings the data; a pull request that changes much gets no more than what its pointers name. */
+function pull() {
+  exitWith(mlv(["pull", "--no-progress", ...remoteOption()], "inherit").status);
+}
+
+/** Re-hashes what came. */
+function verify() {
+  exitWith(mlv(["verify", "--workspace"], "inherit").status);
+}
+
+/** Fails when a pointer that changed names data that is not on the remote. */
+function pushed() {
+  const [from, to] = range();
+  const diff = json(["diff", "--json", "--no-rows", from, to]);
+  const broken = diff.unreadable.map(({ target, message }) => `${target}: ${message}`);
+  const targets = diff.targets.filter(({ after }) => after !== undefined).map(({ target }) => target);
+  const problems = [...broken];
+  if (targets.length > 0) {
+    const remote = env.MLV_REMOTE ? [`--remote=${env.MLV_REMOTE}`] : ["--remote"];
+    const result = json(["verify", "--json", ...remote, "--quick", "--", ...targets], [0, 14]);
+    for (const target of result.remote?.notPushed ?? []) problems.push(`${target} is not on the remote: push it with \`mlv push\``);
+    for (const item of result.items)
+      problems.push(`a blob of ${(item.names ?? []).join(", ") || "the data"} is ${item.problem ?? "damaged"} on the remote`);
+  }
+  for (const problem of problems) fail(problem);
+  if (problems.length === 0) console.log(`mlv: the data of ${targets.length} changed targets is on the remote`);
+}
+
+/** Posts what changed as one comment, updated in place, and in the step's summary. */
+async function report() {
+  const [from, to] = range();
+  const key = env.MLV_KEY ? ["--key", env.MLV_KEY] : [];
+  const { status, stdout } = mlv(["diff", "--md", ...key, ...remoteOption(), from, to], "pipe");
+  if (status !== 0 && status !== 15) return exitWith(status);
+  if (env.GITHUB_STEP_SUMMARY) appendFileSync(env.GITHUB_STEP_SUMMARY, stdout);
+  const number = event().pull_request?.number;
+  if (env.MLV_COMMENT === "false" || number === undefined || !env.GITHUB_TOKEN) {
+    if (!env.GITHUB_STEP_SUMMARY) console.log(stdout);
+    return;
+  }
+  const problem = await postComment(number, stdout);
+  // The token of a pull request from a fork may not write; its summary still says everything.
+  if (problem !== undefined) console.log(`::warning::${escapeCommand(`the comment could not be posted: ${problem}`)}`);
+}
+
+async function postComment(number, body) {
+  const api = `${env.GITHUB_API_URL ?? "https://api.github.com"}/repos/${env.GITHUB_REPOSITORY}/issues`;
+  const headers = {
+    accept: "application/vnd.github+json",
+    authorization: `Bearer ${env.GITHUB_TOKEN}`,
+    "content-type": "application/json",
+  };
+  const call = (url, method, content) =>
+    fetch(url, {
+      method,
+      headers,
+      ...(content === undefined ? {} : { body: JSON.stringify(content) }),
+      signal: AbortSignal.timeout(30_000),
+    });
+  try {
+    for (let page = 1; page <= 30; page++) {
+      const listed = await call(`${api}/${number}/comments?per_page=100&page=${page}`, "GET");
+      if (!listed.ok) return `${listed.status} ${listed.statusText}`;
+      const comments = await listed.json();
+      const own = comments.find((comment) => comment.body?.startsWith(MARKER));
+      if (own !== undefined) {
+        const patched = await call(`${api}/comments/${own.id}`, "PATCH", { body });
+        if (patched.ok) return undefined;
+        // Anybody can write a comment that begins so; ours is posted then.
+        if (patched.status !== 403 && patched.status !== 404) return `${patched.status} ${patched.statusText}`;
+        break;
+      }
+      if (comments.length < 100) break;
+    }
+    const posted = await call(`${api}/${number}/comments`, "POST", { body });
+    return posted.ok ? undefined : `${posted.status} ${posted.statusText}`;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+/**
+ * Returns what to compare: the base and HEAD. In a shallow clone the base is fetched alone. HEAD of a pull request is the merge that GitHub
+ * made, so the comparison with the base is the change itself; elsewhere it is from where the branches parted, when that is known.
+ */
+function range() {
+  const base = env.MLV_BASE || event().pull_request?.base?.sha || event().before || "HEAD~1";
+  if (!hasCommit(base) && /^[0-9a-f]{40,64}$/.test(base) && !/^0+$/.test(base))
+    git(["fetch", "--quiet", "--no-tags", "--depth=1", "origin", base]);
+  if (!hasCommit(base)) {
+    fail(`the base \`${base}\` is not in this clone and could not be fetched; set \`fetch-depth: 0\` in actions/checkout`);
+    process.exit(1);
+  }
+  const parted = git(["merge-base", base, "HEAD"]);
+  return [parted.status === 0 ? parted.stdout.trim() : base, "HEAD"];
+}
+
+function hasCommit(name) {
+  return !name.startsWith("-") && git(["rev-parse", "--quiet", "--verify", `${name}^{commit}`]).status === 0;
+}
+
+function event() {
+  return env.GITHUB_EVENT_PATH ? JSON.parse(readFileSync(env.GITHUB_EVENT_PATH, "utf8")) : {};
+}
+
+function remoteOption() {
+  return env.MLV_REMOTE ? ["--remote", env.MLV_REMOTE] : [];
+}
+
+function git(args) {
+  return spawnSync("git", args, { encoding: "utf8" });
+}
+
+/** MLV_PROGRAM is a JavaScript file to run in place of the `mlv` in PATH. */
+function mlv(args, stdout) {
+  const [program, ...first] = env.MLV_PROGRAM ? [process.execPath, env.MLV_PROGRAM] : ["mlv"];
+  const result = spawnSync(program, [...first, ...args], {
+    encoding: "utf8",
+    maxBuffer: 512 * 1024 * 1024,
+    stdio: ["ignore", stdout, "inherit"],
+  });
+  if (result.error !== undefined) throw result.error;
+  return result;
+}
+
+function json(args, statuses = [0, 15]) {
+  const { status, stdout } = mlv(args, "pipe");
+  if (!statuses.includes(status)) process.exit(status ?? 1);
+  return JSON.parse(stdout);
+}
+
+function exitWith(status) {
+  process.exitCode = status ?? 1;
+}
+
+function fail(message) {
+  console.log(`::error::${escapeCommand(message)}`);
+  process.exitCode = 1;
+}
+
+function escapeCommand(text) {
+  return text.replaceAll("%", "%25").replaceAll("\r", "%0D").replaceAll("\n", "%0A");
+}

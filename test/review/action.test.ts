@@ -1,0 +1,146 @@
+import * as fs from "node:fs";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, expect, test } from "vitest";
+import { parse } from "yaml";
+import { findNode, findProgram } from "../cli/program.ts";
+import { makeSandbox, type Sandbox } from "../cli/sealed.ts";
+import { spawn } from "node:child_process";
+
+const root = path.dirname(path.dirname(path.dirname(fileURLToPath(import.meta.url))));
+const servers: Server[] = [];
+afterAll(() => servers.forEach((server) => server.close()));
+
+interface Comment {
+  readonly id: number;
+  body: string;
+}
+
+/** Serves what the action uses of GitHub's comments. */
+async function fakeGitHub(comments: Comment[]): Promise<string> {
+  const server = createServer((request, response) => {
+    let text = "";
+    request.on("data", (data: Buffer) => void (text += data.toString()));
+    request.on("end", () => {
+      const [, id] = /^\/repos\/o\/r\/issues\/comments\/(\d+)$/.exec(request.url ?? "") ?? [];
+      if (request.headers.authorization !== "Bearer secret") response.statusCode = 401;
+      else if (request.method === "POST") comments.push({ id: comments.length + 1, body: (JSON.parse(text) as Comment).body });
+      else if (request.method === "PATCH") {
+        const own = comments.find((comment) => comment.id === Number(id));
+        if (own !== undefined) own.body = (JSON.parse(text) as Comment).body;
+      }
+      response.end(JSON.stringify(request.method === "GET" ? comments : {}));
+    });
+  });
+  servers.push(server);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+interface Outcome {
+  readonly status: number | null;
+  readonly output: string;
+}
+
+function run(sandbox: Sandbox, step: string, env: Record<string, string>): Promise<Outcome> {
+  const child = spawn(findNode(), [path.join(root, "action/review.js"), step], {
+    cwd: sandbox.at("clone"),
+    env: { ...sandbox.env, MLV_PROGRAM: findProgram(), ...env },
+  });
+  let output = "";
+  child.stdout.on("data", (data: Buffer) => void (output += data.toString()));
+  child.stderr.on("data", (data: Buffer) => void (output += data.toString()));
+  return new Promise((resolve) => child.on("close", (status) => resolve({ status, output })));
+}
+
+/** Makes a repository with a pull request and a shallow clone of its head, as actions/checkout makes one. */
+function pullRequest(isPushed: boolean): { readonly sandbox: Sandbox; readonly env: Record<string, string> } {
+  const sandbox = makeSandbox();
+  sandbox.makeRepository("r", { remote: "store" });
+  fs.writeFileSync(sandbox.at("r/t.csv"), "id,v\n1,a\n2,b\n");
+  sandbox.mlv("r", ["add", "-q", "t.csv"]);
+  const base = sandbox.commit("r", "one");
+  sandbox.mlv("r", ["push", "-q"]);
+  sandbox.git("r", "checkout", "-q", "-b", "topic");
+  fs.writeFileSync(sandbox.at("r/t.csv"), "id,v\n1,a\n2,c\n");
+  sandbox.mlv("r", ["add", "-q", "t.csv"]);
+  sandbox.commit("r", "two");
+  if (isPushed) sandbox.mlv("r", ["push", "-q"]);
+  sandbox.git("r", "config", "uploadpack.allowAnySHA1InWant", "true");
+  sandbox.git("", "clone", "-q", "--depth=1", "--branch", "topic", `file://${sandbox.at("r")}`, "clone");
+  fs.writeFileSync(sandbox.at("event.json"), JSON.stringify({ pull_request: { number: 7, base: { sha: base } } }));
+  return { sandbox, env: { GITHUB_EVENT_PATH: sandbox.at("event.json") } };
+}
+
+test("the action pulls, verifies and posts one comment that it updates, in a clone of depth one", async () => {
+  const { sandbox, env } = pullRequest(true);
+  const comments: Comment[] = [{ id: 1, body: "hello" }];
+  const report = {
+    ...env,
+    GITHUB_API_URL: await fakeGitHub(comments),
+    GITHUB_REPOSITORY: "o/r",
+    GITHUB_TOKEN: "secret",
+    GITHUB_STEP_SUMMARY: sandbox.at("summary.md"),
+  };
+  expect(await run(sandbox, "pushed", env)).toMatchObject({ status: 0, output: expect.stringContaining("1 changed targets") as string });
+  expect((await run(sandbox, "pull", env)).status).toBe(0);
+  expect((await run(sandbox, "verify", env)).status).toBe(0);
+  expect(await run(sandbox, "report", report)).toEqual({ status: 0, output: "" });
+  expect(await run(sandbox, "report", report)).toEqual({ status: 0, output: "" });
+  expect(comments).toHaveLength(2);
+  expect(comments[1]?.body).toContain("**2 rows: 1 changed**");
+  expect(fs.readFileSync(sandbox.at("summary.md"), "utf8")).toContain("<!-- mlv:diff -->");
+  const refused = await run(sandbox, "report", { ...report, GITHUB_TOKEN: "wrong" });
+  expect(refused).toMatchObject({
+    status: 0,
+    output: expect.stringContaining("::warning::the comment could not be posted: 401") as string,
+  });
+});
+
+test("the action fails when the data of a changed pointer is not on the remote", async () => {
+  const { sandbox, env } = pullRequest(false);
+  const outcome = await run(sandbox, "pushed", env);
+  expect(outcome.status).toBe(1);
+  expect(outcome.output).toContain("::error::t.csv is not on the remote");
+});
+
+test("the action and the template put no input into a shell command, and name only steps and commands that there are", () => {
+  interface ActionStep {
+    readonly run?: string;
+  }
+  const action = parse(fs.readFileSync(path.join(root, "action.yml"), "utf8")) as { runs: { steps: ActionStep[] } };
+  const scripts = action.runs.steps.flatMap((step) => step.run ?? []);
+  expect(scripts.filter((script) => script.includes("${{"))).toEqual([]);
+  expect(scripts.flatMap((script) => /review\.js" (\w+)$/.exec(script)?.[1] ?? [])).toEqual(["pushed", "pull", "verify", "report"]);
+  const hooks = parse(fs.readFileSync(path.join(root, ".pre-commit-hooks.yaml"), "utf8")) as { entry: string }[];
+  expect(hooks.map(({ entry }) => entry)).toEqual(["mlv hook pre-commit", "mlv hook post-checkout"]);
+});
+
+test("the GitLab template's script leaves the report and fails when data is not pushed", () => {
+  interface Job {
+    readonly script: readonly string[];
+  }
+  const { "mlv-review": job } = parse(fs.readFileSync(path.join(root, "ci/gitlab.yml"), "utf8")) as { "mlv-review": Job };
+  const outcome = (isPushed: boolean): { status: number | undefined; sandbox: Sandbox; stderr: string } => {
+    const { sandbox, env } = pullRequest(isPushed);
+    fs.mkdirSync(sandbox.at("bin"));
+    fs.writeFileSync(sandbox.at("bin/mlv"), `#!/bin/sh\nexec '${findNode()}' '${findProgram()}' "$@"\n`, { mode: 0o755 });
+    const base = (JSON.parse(fs.readFileSync(env["GITHUB_EVENT_PATH"] ?? "", "utf8")) as { pull_request: { base: { sha: string } } })
+      .pull_request.base.sha;
+    sandbox.git("clone", "fetch", "-q", "--unshallow", "origin", "topic");
+    const result = sandbox.exec("bash", ["-eo", "pipefail", "-c", job.script.join("\n")], {
+      cwd: "clone",
+      env: { PATH: `${sandbox.at("bin")}:${path.dirname(findNode())}:${sandbox.env["PATH"] ?? ""}`, CI_MERGE_REQUEST_DIFF_BASE_SHA: base },
+    });
+    return { status: result.status, sandbox, stderr: result.stderr };
+  };
+  const good = outcome(true);
+  expect([good.status, good.stderr.includes("error")]).toEqual([0, false]);
+  expect(fs.readFileSync(good.sandbox.at("clone/mlv-diff.md"), "utf8")).toContain("**2 rows: 1 changed**");
+  expect(fs.readFileSync(good.sandbox.at("clone/t.csv"), "utf8")).toContain("2,c");
+  const bad = outcome(false);
+  expect(bad.status).toBe(1);
+  expect(bad.stderr).toContain('"t.csv" is not on the remote');
+});
