@@ -24,7 +24,10 @@ export const command: CommandDefinition = {
 function report(session: Session, outcome: MergeOutcome): number {
   const name = escapeName(outcome.target);
   if (outcome.status === "merged") {
-    if (outcome.taken > 0) session.note(`mlv: merged ${name} file by file: ${formatPlural(outcome.taken, "file")} from their side`);
+    if (outcome.taken > 0)
+      session.note(
+        `mlv: merged ${name} file by file: ${formatPlural(outcome.taken, "file")} from their side; \`mlv pull\` brings what is not here`,
+      );
     return EXIT.done;
   }
   const word = quoteForShell(outcome.target);
