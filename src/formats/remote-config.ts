@@ -5,6 +5,8 @@ export interface RemoteConfig {
   readonly url: string;
   /** Options by their documented kebab-case names, e.g. `region`, `endpoint`, `path-style`; values as text. */
   readonly options: Readonly<Record<string, string>>;
+  /** The options that this machine's own configuration added to a committed remote: these may be secrets. */
+  readonly localOptions?: readonly string[];
   /** Options that came with a commit are not trusted with credentials; local ones are. */
   readonly origin: "committed" | "local" | "argument";
 }

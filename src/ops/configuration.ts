@@ -83,10 +83,16 @@ function combine(project: ProjectConfig, local: LocalConfig): Configuration {
     const committed = remotes.get(remote.name);
     const isSameUrl = committed?.url === remote.url;
     // Local options add to a committed remote's; a local URL makes the whole remote local.
-    remotes.set(remote.name, isSameUrl ? { ...committed, options: { ...committed.options, ...remote.options } } : remote);
+    remotes.set(remote.name, isSameUrl ? withLocalOptions(committed, remote) : remote);
   }
   const only = remotes.size === 1 ? [...remotes.keys()][0] : undefined;
   return { project, local, remotes, defaultRemote: local.default ?? project.default ?? only };
+}
+
+/** Adds local options to a committed remote; its endpoint stays one that came with a commit unless this machine names its own. */
+function withLocalOptions(committed: RemoteConfig, local: RemoteConfig): RemoteConfig {
+  const origin = local.options["endpoint"] === undefined ? committed.origin : "local";
+  return { ...committed, options: { ...committed.options, ...local.options }, localOptions: Object.keys(local.options), origin };
 }
 
 /** Returns a remote by name, or the default one. Throws `remote-not-configured` with the command that adds one. */

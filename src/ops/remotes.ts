@@ -1,4 +1,5 @@
 import { MlvError } from "../base/errors.ts";
+import { redact } from "../base/redaction.ts";
 import type { RemoteConfig } from "../formats/remote-config.ts";
 import { editConfiguration, selectRemote } from "./configuration.ts";
 import { prepareState, withWorkspace, type OperationContext } from "./open-workspace.ts";
@@ -8,11 +9,19 @@ export interface ListedRemote extends RemoteConfig {
   readonly isDefault: boolean;
 }
 
-/** Returns the configured remotes. */
+/** Returns the configured remotes, their secrets hidden. */
 export async function listRemotes(context: OperationContext): Promise<ListedRemote[]> {
   return withWorkspace(context, async (workspace) => {
     const { remotes, defaultRemote } = await workspace.configuration();
-    return [...remotes.values()].map((remote) => ({ ...remote, isDefault: remote.name === defaultRemote }));
+    const { looksSecret } = await import("../formats/project-config.ts");
+    return [...remotes.values()].map((remote) => ({
+      ...remote,
+      url: redact(remote.url),
+      options: Object.fromEntries(
+        Object.entries(remote.options).map(([key, value]) => [key, looksSecret(key, value) ? "(secret)" : value]),
+      ),
+      isDefault: remote.name === defaultRemote,
+    }));
   });
 }
 

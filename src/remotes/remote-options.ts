@@ -167,10 +167,10 @@ function checkOption(config: RemoteConfig, scheme: Scheme, name: string, value: 
   if (known.pattern !== undefined && !known.pattern.test(value)) fail("has a value that is not allowed");
   switch (known.kind) {
     case "secret":
-      if (config.origin === "committed") {
+      if (config.origin === "committed" && config.localOptions?.includes(name) !== true) {
         fail(
           "is a secret and must not be committed",
-          `\`mlv config set --local remotes.${config.name}.options.${name} …\` keeps it on this machine`,
+          `\`mlv config set --local remotes.${config.name}.${name} …\` keeps it on this machine`,
         );
       }
       break;

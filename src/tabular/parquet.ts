@@ -52,20 +52,23 @@ export async function describeParquet(file: RandomAccessFile): Promise<TableDesc
 
 /** Opens a Parquet file. Throws `table-unreadable` when its footer cannot be read. */
 export async function openParquet(file: RandomAccessFile, name: string): Promise<ParquetTable> {
-  const metadata = await readFooter(file).catch((error: unknown) => {
+  try {
+    const metadata = await readFooter(file);
+    const codecs = new Set(metadata.row_groups.flatMap((group) => group.columns.map((column) => column.meta_data?.codec ?? "encrypted")));
+    return {
+      rows: Number(metadata.num_rows),
+      columns: columnsOf(metadata),
+      layout: {
+        rowGroups: metadata.row_groups.length,
+        codecs: [...codecs].sort().join(", "),
+        writer: metadata.created_by ?? "",
+      },
+      readBatches: (signal) => readBatches(file, metadata, name, signal),
+    };
+  } catch (error) {
+    // A footer that decodes can still lack what its description needs.
     throw unreadable(name, error);
-  });
-  const codecs = new Set(metadata.row_groups.flatMap((group) => group.columns.map((column) => column.meta_data?.codec ?? "encrypted")));
-  return {
-    rows: Number(metadata.num_rows),
-    columns: columnsOf(metadata),
-    layout: {
-      rowGroups: metadata.row_groups.length,
-      codecs: [...codecs].sort().join(", "),
-      writer: metadata.created_by ?? "",
-    },
-    readBatches: (signal) => readBatches(file, metadata, name, signal),
-  };
+  }
 }
 
 async function readFooter(file: RandomAccessFile): Promise<FileMetaData> {

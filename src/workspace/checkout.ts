@@ -161,7 +161,9 @@ class Checkout {
     const scans = wasFile ? [scanFile(this.#context)] : [...scanTree(this.#context)];
     for (const scanned of scans) {
       for (const file of scanned.files()) {
-        const relative = wasFile ? target : this.#repoPath(scanned.folder, file.name);
+        // The pointer's kind is the other one already, so the path is made from what stood here.
+        const inside = scanned.folder === "" ? file.name : `${scanned.folder}/${file.name}`;
+        const relative = wasFile ? target : `${target}/${inside}`;
         if (!(await this.#mayReplace(file, relative, undefined)) || dryRun) continue;
         this.#context.writer.finish();
         removeFile(folders, parentOf(relative), path.posix.basename(relative), parentOf(target));
