@@ -7,6 +7,7 @@ import type { Pointer } from "../formats/pointer.ts";
 import type { RemoteStat } from "../remotes/remote.ts";
 import { BackgroundUploads } from "./background-uploads.ts";
 import { BodyBuilder } from "./body-builder.ts";
+import { isComplete } from "./fetch.ts";
 import { GcMarks, readGcMarks } from "./gc-marks.ts";
 import { writePin } from "./pin.ts";
 import { buildDirectory, buildFile } from "./push-build.ts";
@@ -239,11 +240,13 @@ class Push {
     const bodies = new Map<Sha256, RemoteVersion>();
     await mapConcurrent(versions, jobs, async (version) => {
       // The latest ancestor that the remote has is enough; a few are asked for, in case the latest was never pushed.
-      for (const ancestor of (await version.ancestors()).slice(0, MAX_ANCESTORS)) {
+      // A merged folder has files of both sides, perhaps none of them cached here: then every ancestor may be where one lies.
+      const isCached = isComplete(this.#context.cache, version);
+      for (const ancestor of (await version.ancestors()).slice(0, isCached ? MAX_ANCESTORS : undefined)) {
         const found = bodies.get(ancestor.sha256) ?? (await this.#readQuietly(ancestor.sha256));
         if (found === undefined) continue;
         bodies.set(ancestor.sha256, found);
-        return;
+        if (isCached) return;
       }
     });
     await this.#checkBlobs([...bodies.values()].flatMap(({ body }) => body.blobs));
