@@ -14,11 +14,11 @@ const PART_BYTES = 16 * 1024 * 1024;
 const PARALLEL_MIN_BYTES = 2 * PART_BYTES;
 
 /**
- * Fetches a whole blob into a synced temp file in the cache and returns its path, once its bytes have matched `hash`.
+ * Fetches a whole blob, `file` when it is one file's content, into a synced temp file in the cache and returns its path, once its bytes have matched `hash`.
  * What an interrupted run had received stays in the version's partial folder and is not fetched again.
  * Throws `content-mismatch` (what was received is then removed), `content-missing`, `disk-full`, `remote-…`.
  */
-export async function fetchBlobFile(context: FetchPartContext, blob: BodyBlob, hash: Sha256): Promise<string> {
+export async function fetchBlobFile(context: FetchPartContext, blob: BodyBlob, hash: Sha256, file?: string): Promise<string> {
   const folder = path.join(context.partialFolder, context.body.sha256);
   ensureFolder(folder);
   const partial = path.join(folder, `${hash}.part`);
@@ -28,7 +28,7 @@ export async function fetchBlobFile(context: FetchPartContext, blob: BodyBlob, h
     if (actual !== hash) {
       fs.rmSync(partial, { force: true });
       fs.rmSync(`${partial}.done`, { force: true });
-      throw mismatch(hash);
+      throw mismatch(hash, file);
     }
     const temp = context.cache.tempFile("blob");
     moveFile(partial, temp);

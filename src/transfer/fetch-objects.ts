@@ -61,7 +61,7 @@ async function fetchWholeBlobs(context: FetchPartContext, objects: readonly Want
     }
   }
   for (const { blob, object } of blobs) {
-    cache.publishObject(await fetchBlobFile(context, blob, object.sha256), object.sha256);
+    cache.publishObject(await fetchBlobFile(context, blob, object.sha256, object.path), object.sha256);
   }
   const wholePacks = [...packs].filter(([blob, bytes]) => bytes >= blob.size * WHOLE_PACK_PART);
   await mapConcurrent(wholePacks, 2, async ([blob]) => {
