@@ -8,7 +8,7 @@ export function formatBytes(bytes: number): string {
     value /= 1024;
     unit += 1;
   }
-  return unit === 0 ? `${bytes} B` : `${value.toFixed(value < 99.95 ? 1 : 0)} ${UNITS[unit]}`;
+  return unit === 0 ? `${Math.round(bytes)} B` : `${value.toFixed(value < 99.95 ? 1 : 0)} ${UNITS[unit]}`;
 }
 
 /** Returns a count with thousands separators: `6,001,000`. */
@@ -34,11 +34,22 @@ export function formatDuration(ms: number): string {
 /** Returns rows as aligned columns, two spaces apart; columns named in `right` are aligned to the right. */
 export function formatColumns(rows: readonly (readonly string[])[], right: readonly number[] = []): string[] {
   const widths: number[] = [];
-  for (const row of rows) for (const [index, cell] of row.entries()) widths[index] = Math.max(widths[index] ?? 0, cell.length);
-  return rows.map((row) =>
-    row
-      .map((cell, index) => (right.includes(index) ? cell.padStart(widths[index] ?? 0) : cell.padEnd(widths[index] ?? 0)))
-      .join("  ")
-      .trimEnd(),
-  );
+  for (const row of rows) for (const [index, cell] of row.entries()) widths[index] = Math.max(widths[index] ?? 0, countCells(cell));
+  const pad = (cell: string, index: number): string => {
+    const space = " ".repeat((widths[index] ?? 0) - countCells(cell));
+    return right.includes(index) ? space + cell : cell + space;
+  };
+  return rows.map((row) => row.map(pad).join("  ").trimEnd());
+}
+
+// Colours and combining marks take no cell; emoji and the scripts of East Asia take two, as Unicode's annex 11 has it for most.
+// eslint-disable-next-line no-control-regex
+const WITHOUT_CELL = /\u001b\[\d+m|\p{Mn}|\p{Me}/gu;
+const WIDE =
+  /\p{Emoji_Presentation}|[\u1100-\u115f\u2e80-\u303e\u3041-\u33ff\u3400-\u4dbf\u4e00-\u9fff\ua000-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|[\u{20000}-\u{3fffd}]/gu;
+
+/** Returns how many cells of a terminal a text takes. */
+function countCells(text: string): number {
+  if (/^[\u0020-\u007e]*$/.test(text)) return text.length;
+  return Array.from(text.replace(WITHOUT_CELL, "").replace(WIDE, "WW")).length;
 }

@@ -11,15 +11,27 @@ declare const MLV_VERSION: string;
  * asked for is loaded.
  */
 export async function main(argv: readonly string[]): Promise<void> {
-  endQuietlyOnClosedPipe();
+  const dashes = argv.indexOf("--");
+  const options = dashes === -1 ? argv : argv.slice(0, dashes);
+  // What is thrown where nobody waits for it is a bug, and is reported as one.
+  process.on("uncaughtException", (error) => {
+    fail(error, options);
+    process.exit();
+  });
+  endQuietlyOnClosedPipe(options);
   try {
     process.exitCode = await run(argv);
   } catch (error) {
-    const isDebug = argv.includes("--debug");
-    const report = reportError(error, { isColored: wantsColor(process.env, process.stderr.isTTY === true), isDebug });
-    process.stderr.write(argv.includes("--json") ? report.json : report.text);
-    process.exitCode = report.exitStatus;
+    fail(error, options);
   }
+}
+
+/** Reports an error on stderr, and sets the exit status that it stands for. */
+function fail(error: unknown, options: readonly string[]): void {
+  const isColored = wantsColor(process.env, process.stderr.isTTY === true);
+  const report = reportError(error, { isColored, isDebug: options.includes("--debug") });
+  process.stderr.write(options.includes("--json") ? report.json : report.text);
+  process.exitCode = report.exitStatus;
 }
 
 async function run(argv: readonly string[]): Promise<number> {
@@ -87,10 +99,12 @@ function unknownCommand(name: string): MlvError {
   });
 }
 
-/** `mlv ls | head` ends when `head` has enough: that is no failure. */
-function endQuietlyOnClosedPipe(): void {
+/** `mlv ls | head` ends when `head` has enough: that is no failure. A closed stderr takes messages away, not the work. */
+function endQuietlyOnClosedPipe(options: readonly string[]): void {
   process.stdout.on("error", (error) => {
     if (systemErrorCode(error) === "EPIPE") process.exit(EXIT.done);
-    throw error;
+    fail(error, options);
+    process.exit();
   });
+  process.stderr.on("error", () => undefined);
 }

@@ -9,7 +9,10 @@ export interface ProgressOptions {
   /** Returns the stream to write to; asked for when there is something to write. */
   readonly stderr: () => NodeJS.WriteStream;
   readonly isTty: boolean;
+  /** Shows warnings alone. */
   readonly isQuiet: boolean;
+  /** False for notices without progress. */
+  readonly isProgressShown: boolean;
   readonly style: Style;
 }
 
@@ -59,10 +62,14 @@ export class ProgressView {
     const text = line.slice(0, Math.max(20, (this.#options.stderr().columns ?? 80) - 3));
     if (this.#spinner === undefined) {
       this.#spinner = "loading";
-      void import("ora").then(({ default: ora }) => {
-        if (this.#spinner === "loading")
+      // Without the package the work goes on, only unseen.
+      import("ora").then(
+        ({ default: ora }) => {
+          if (this.#spinner !== "loading") return;
           this.#spinner = ora({ text, stream: this.#options.stderr(), discardStdin: false, hideCursor: false }).start();
-      });
+        },
+        () => undefined,
+      );
     } else if (this.#spinner !== "loading") {
       this.#spinner.text = text;
     }
@@ -74,12 +81,12 @@ export class ProgressView {
     this.stop();
     const label = event.level === "warning" ? style.yellow("warning:") : style.cyan("note:");
     stderr().write(`${label} ${redact(escapeName(event.message))}\n`);
-    if (event.hint !== undefined) stderr().write(`${style.cyan("hint:")} ${escapeName(event.hint)}\n`);
+    if (event.hint !== undefined) stderr().write(`${style.cyan("hint:")} ${redact(escapeName(event.hint))}\n`);
   }
 
   #progress(event: ProgressEvent): void {
-    const { isQuiet, isTty, stderr } = this.#options;
-    if (isQuiet) return;
+    const { isQuiet, isProgressShown, isTty, stderr } = this.#options;
+    if (isQuiet || !isProgressShown) return;
     const now = Date.now();
     if (event.phase !== this.#phase) {
       this.#phase = event.phase;

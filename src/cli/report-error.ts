@@ -1,7 +1,9 @@
-import { MlvError, systemErrorCode } from "../base/errors.ts";
+import { getSystemErrorMessage } from "node:util";
+import type { ErrorCode } from "../base/error-codes.ts";
+import { MlvError, systemErrorCode, type ErrorDetails } from "../base/errors.ts";
 import { redact } from "../base/redaction.ts";
 import { exitStatusOf } from "./exit-status.ts";
-import { createStyle, escapeMessage } from "./terminal.ts";
+import { createStyle, escapeJson, escapeMessage } from "./terminal.ts";
 
 declare const MLV_VERSION: string;
 
@@ -22,50 +24,53 @@ export interface ReportOptions {
 export function reportError(error: unknown, options: ReportOptions): ErrorReport {
   const known = error instanceof MlvError ? error : toKnown(error);
   const exitStatus = exitStatusOf(known.code);
-  const causes = collectCauses(known);
-  const hints = [known.hint, ...causes.map((cause) => (cause instanceof MlvError ? cause.hint : undefined))].filter(
-    (hint) => hint !== undefined,
-  );
+  const message = redact(known.message);
+  const chain = collectCauses(known);
+  const causes = [...new Set(chain.map((cause) => redact(describeCause(cause))))].filter((cause) => cause !== message);
+  const hints = [known, ...chain].flatMap((one) => (one instanceof MlvError && one.hint !== undefined ? [redact(one.hint)] : []));
   const style = createStyle(options.isColored);
-  const lines = [`${style.red(style.bold("error:"))} ${known.message}`];
-  for (const cause of causes) if (describeCause(cause) !== known.message) lines.push(`${style.dim("caused by:")} ${describeCause(cause)}`);
-  for (const hint of new Set(hints)) lines.push(`${style.cyan("hint:")} ${hint}`);
-  if (options.isDebug && error instanceof Error && error.stack !== undefined) lines.push(error.stack);
+  const lines = [`${style.red(style.bold("error:"))} ${escapeMessage(message)}`];
+  for (const cause of causes) lines.push(`${style.dim("caused by:")} ${escapeMessage(cause)}`);
+  for (const hint of new Set(hints)) lines.push(`${style.cyan("hint:")} ${escapeMessage(hint)}`);
+  if (options.isDebug && error instanceof Error && error.stack !== undefined) lines.push(escapeMessage(redact(error.stack)));
   const json = {
     mlv: 1,
     error: {
       code: known.code,
       kind: known.kind,
-      message: known.message,
-      causes: causes.map(describeCause),
+      message,
+      causes,
       ...(hints[0] === undefined ? {} : { hint: hints[0] }),
-      ...(known.details === undefined ? {} : { details: known.details }),
+      ...(known.details === undefined ? {} : { details: redactDetails(known.details) }),
       exitStatus,
     },
   };
-  const escape = options.isColored ? (line: string) => line : escapeMessage;
-  return { text: `${lines.map((line) => redact(escape(line))).join("\n")}\n`, json: `${redact(JSON.stringify(json))}\n`, exitStatus };
+  return { text: `${lines.join("\n")}\n`, json: `${escapeJson(JSON.stringify(json))}\n`, exitStatus };
+}
+
+/** Each text is redacted by itself: a secret is cut off at a quote, and JSON puts a backslash before those. */
+function redactDetails(details: ErrorDetails): ErrorDetails {
+  const clean = (value: ErrorDetails[string]): ErrorDetails[string] =>
+    typeof value === "string" ? redact(value) : typeof value === "object" ? value.map(redact) : value;
+  return Object.fromEntries(Object.entries(details).map(([key, value]) => [key, clean(value)]));
 }
 
 /** An aborted signal carries what interrupted it; a system error is the user's to mend; anything else is a bug. */
 function toKnown(error: unknown): MlvError {
   if (error instanceof Error && error.name === "AbortError") return new MlvError("interrupted", "interrupted", { cause: error });
-  const code = systemErrorCode(error);
-  if (code !== undefined && /^E[A-Z]+$/.test(code) && error instanceof Error && "syscall" in error) {
-    return new MlvError(
-      code === "ENOSPC" ? "disk-full" : code === "EACCES" || code === "EPERM" || code === "EROFS" ? "permission-denied" : "io-failed",
-      error.message,
-      {
-        cause: error,
-      },
-    );
-  }
+  const words = describeSystemError(error);
+  if (words !== undefined) return new MlvError(codeOfSystemError(systemErrorCode(error)), words, { cause: error });
   const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   const environment = `mlv ${MLV_VERSION}, Node ${process.versions.node}, ${process.platform} ${process.arch}`;
   return new MlvError("internal", `mlv failed in a way it should not: ${message}`, {
     hint: `this is a bug; run the command again with \`--debug\` and report what it prints (${environment})`,
-    cause: error instanceof Error ? undefined : error,
+    cause: error instanceof Error ? error.cause : undefined,
   });
+}
+
+function codeOfSystemError(code: string | undefined): ErrorCode {
+  if (code === "ENOSPC" || code === "EDQUOT") return "disk-full";
+  return code === "EACCES" || code === "EPERM" || code === "EROFS" ? "permission-denied" : "io-failed";
 }
 
 function collectCauses(error: Error): Error[] {
@@ -75,5 +80,14 @@ function collectCauses(error: Error): Error[] {
 }
 
 function describeCause(error: Error): string {
-  return error.message;
+  return describeSystemError(error) ?? error.message;
+}
+
+/** Returns what the operating system said, in words with the path and the code; undefined for an error that is not the system's. */
+function describeSystemError(error: unknown): string | undefined {
+  const code = systemErrorCode(error);
+  if (code === undefined || !(error instanceof Error) || !("errno" in error) || typeof error.errno !== "number") return undefined;
+  const subject = "path" in error && typeof error.path === "string" ? ` \`${error.path}\`` : "";
+  const doing = "syscall" in error && typeof error.syscall === "string" ? `${error.syscall}${subject}: ` : "";
+  return `${doing}${getSystemErrorMessage(error.errno) ?? error.message} (${code})`;
 }

@@ -5,7 +5,7 @@ import { redact } from "../base/redaction.ts";
 import type { OperationContext } from "../ops/open-workspace.ts";
 import { ProgressView } from "./progress.ts";
 import { EXIT } from "./exit-status.ts";
-import { createStyle, wantsColor, type Style } from "./terminal.ts";
+import { createStyle, escapeJson, escapeLine, wantsColor, type Style } from "./terminal.ts";
 
 /** Are the options that every command takes. */
 export interface GlobalOptions {
@@ -28,7 +28,7 @@ export interface Session {
   readonly isTty: boolean;
   readonly style: Style;
   readonly operation: OperationContext;
-  /** Prints a line of the result for people to stdout; nothing with `--json` or `--quiet`. */
+  /** Prints lines of the result for people to stdout, secrets redacted and unsafe characters escaped; nothing with `--json` or `--quiet`. */
   print(line: string): void;
   /** Prints a message for people to stderr; nothing with `--json` or `--quiet`. */
   note(line: string): void;
@@ -50,7 +50,8 @@ export function createSession(options: GlobalOptions, signal: AbortSignal): Sess
   const progress = new ProgressView({
     stderr: () => process.stderr,
     isTty: isErrorTty && process.env["TERM"] !== "dumb",
-    isQuiet: isQuiet || options.progress === false,
+    isQuiet,
+    isProgressShown: options.progress !== false,
     style: createStyle(wantsColor(process.env, isErrorTty)),
   });
   const jobs = options.jobs === undefined ? undefined : parseJobs(options.jobs);
@@ -74,17 +75,17 @@ export function createSession(options: GlobalOptions, signal: AbortSignal): Sess
     print: (line) => {
       if (isSilent) return;
       progress.stop();
-      writeNow(`${redact(line)}\n`);
+      writeNow(`${escapeLine(redact(line))}\n`);
     },
     note: (line) => {
       if (isSilent) return;
       progress.stop();
-      process.stderr.write(`${redact(line)}\n`);
+      process.stderr.write(`${escapeLine(redact(line))}\n`);
     },
     document: (value) => {
       if (!isJson) return;
       progress.stop();
-      writeNow(`${JSON.stringify({ mlv: 1, ...value }, undefined, isTty ? 2 : undefined)}\n`);
+      writeNow(`${escapeJson(JSON.stringify({ mlv: 1, ...value }, undefined, isTty ? 2 : undefined))}\n`);
     },
     write: (data) =>
       new Promise((resolve, reject) => {

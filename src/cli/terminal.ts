@@ -1,25 +1,53 @@
-// C0 (tab and newline too), DEL, C1, and the bidirectional and invisible formatting characters that can reorder or hide text.
-// eslint-disable-next-line no-control-regex
-const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
+// C0 (tab and newline too), DEL, C1, lone surrogates, and the formatting characters that reorder or hide text.
+const HIDDEN =
+  "\\u007f-\\u009f\\u00ad\\u061c\\u180e\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206f\\ufeff\\ufff9-\\ufffb\\u{e0000}-\\u{e007f}\\ud800-\\udfff";
+const UNSAFE = new RegExp(`[\\u0000-\\u001f${HIDDEN}]`, "gu");
+const UNSAFE_IN_JSON = new RegExp(`[${HIDDEN}]`, "gu");
+/** The sequences of `createStyle`, kept, and everything unsafe but a newline. */
+const UNSAFE_IN_LINE = new RegExp(`\\u001b\\[(?:1|2|22|31|32|33|36|39)m|[\\u0000-\\u0009\\u000b-\\u001f${HIDDEN}]`, "gu");
 
 /** Returns a name from outside with everything that could steer a terminal shown as an escape, e.g. `\x1b`. */
 export function escapeName(text: string): string {
-  return text.replace(UNSAFE, (character) => {
-    const code = character.codePointAt(0) ?? 0;
-    return code < 0x100 ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u{${code.toString(16)}}`;
-  });
+  return text.replace(UNSAFE, showCode);
 }
 
-/** Returns a message with the same escapes, its line breaks kept. */
+function showCode(character: string): string {
+  const code = character.codePointAt(0) ?? 0;
+  return code < 0x100 ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u{${code.toString(16)}}`;
+}
+
+/** Returns a message with the same escapes; its further lines are indented, so that none of them passes for a line of mlv's own. */
 export function escapeMessage(text: string): string {
-  return text.split("\n").map(escapeName).join("\n");
+  return text.trimEnd().split("\n").map(escapeName).join("\n    ");
 }
 
-/** Returns a path as a POSIX shell takes it: bare where that is safe, in single quotes otherwise. */
+/** Returns a composed line with everything escaped but line breaks and the colours of `createStyle`: the last guard before a terminal. */
+export function escapeLine(line: string): string {
+  return line.replace(UNSAFE_IN_LINE, (found) => (found.length > 2 ? found : showCode(found)));
+}
+
+/** Returns JSON of the same value in which nothing can steer a terminal or reorder text; JSON itself escapes only C0. */
+export function escapeJson(json: string): string {
+  return json.replace(UNSAFE_IN_JSON, (character) =>
+    Array.from({ length: character.length }, (_, index) => `\\u${character.charCodeAt(index).toString(16).padStart(4, "0")}`).join(""),
+  );
+}
+
+/**
+ * Returns a path as a shell takes it: bare where that is safe, in single quotes otherwise, and as `$'…'` (bash, zsh, ksh) where it holds what a
+ * terminal must not see.
+ */
 export function quoteForShell(text: string): string {
   if (/^[A-Za-z0-9_./@%+,:=][A-Za-z0-9_./@%+,:=-]*$/.test(text)) return text;
   const safe = text.startsWith("-") ? `./${text}` : text;
+  if (escapeName(safe) !== safe) return `$'${Array.from(safe, quoteCharacter).join("")}'`;
   return `'${safe.replaceAll("'", `'\\''`)}'`;
+}
+
+function quoteCharacter(character: string): string {
+  if (character === "'" || character === "\\") return `\\${character}`;
+  if (escapeName(character) === character) return character;
+  return [...Buffer.from(character)].map((byte) => `\\x${byte.toString(16).padStart(2, "0")}`).join("");
 }
 
 /** Colours text, or does not. */

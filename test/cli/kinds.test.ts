@@ -47,7 +47,7 @@ describe("what is no regular file", () => {
     expect(box.transcript("project", "mlv add --follow data")).toMatchInlineSnapshot(`
       "$ mlv add --follow data
       ! error: the symlink \`data/link\` points nowhere
-      ! caused by: ENOENT: no such file or directory, stat '<sandbox>/project/data/link'
+      ! caused by: stat \`<sandbox>/project/data/link\`: no such file or directory (ENOENT)
       ! hint: remove it, or list it in .mlvignore to leave it out
       [exit 1]"
     `);

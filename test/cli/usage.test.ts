@@ -58,7 +58,7 @@ describe("usage", () => {
       [exit 2]
       $ mlv -C nowhere status
       ! error: the folder \`<sandbox>/project/nowhere\` does not exist
-      ! caused by: ENOENT: no such file or directory, realpath '<sandbox>/project/nowhere'
+      ! caused by: realpath \`<sandbox>/project/nowhere\`: no such file or directory (ENOENT)
       [exit 1]"
     `);
   });
