@@ -2,7 +2,8 @@ const SECRETS: readonly (readonly [RegExp, string])[] = [
   // The scheme is not matched: looking for its beginning would take quadratic time in a long text.
   [/(:\/\/)[^/\s@]*@/g, "$1***@"],
   [
-    /\b(sig|X-Amz-(?:Signature|Credential|Security-Token)|X-Goog-(?:Signature|Credential)|AWSAccessKeyId|Signature|access_token|token)=[^&\s"'`]+/gi,
+    // Behind a slash it is a folder of a partitioned data set, `data/token=7/part-0.parquet`.
+    /(?<!\/)\b(sig|X-Amz-(?:Signature|Credential|Security-Token)|X-Goog-(?:Signature|Credential)|AWSAccessKeyId|Signature|access_token|token)=[^&\s"'`]+/gi,
     "$1=***",
   ],
   [/\b(AccountKey|SharedAccessSignature|SharedAccessKey)=[^;\s"'`]+/gi, "$1=***"],
