@@ -1,3 +1,4 @@
+import { MlvError } from "../base/errors.ts";
 import type { CommandDefinition } from "./command.ts";
 
 /** Is a command as help, completion and did-you-mean know it; its module is loaded when it is run. */
@@ -47,9 +48,18 @@ export const COMMANDS: readonly CommandEntry[] = [
   { ...entry("__complete", KEEP, "complete a word"), isHidden: true },
 ];
 
-/** All commands are one chunk of the program: Node takes longer to open thirty small modules than to read one. */
+/** The everyday commands are one chunk of the program: Node takes longer to open thirty small modules than to read one. */
 function entry(name: string, group: string, summary: string): CommandEntry {
-  return { name, group, summary, load: async () => (await import("./commands/all.ts")).commands[name] as CommandDefinition };
+  return {
+    name,
+    group,
+    summary,
+    load: async () => {
+      const found = (await import("./commands/all.ts")).commands[name];
+      if (found === undefined) throw new MlvError("internal", `the command \`${name}\` has no module`);
+      return typeof found === "function" ? found() : found;
+    },
+  };
 }
 
 /** Returns a command by its name, or undefined. */

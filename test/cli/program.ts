@@ -6,6 +6,8 @@ import { fileURLToPath } from "node:url";
 
 const root = path.dirname(path.dirname(path.dirname(fileURLToPath(import.meta.url))));
 const LOCK = path.join(root, "node_modules", ".mlv-build-lock");
+/** Keeps the compiled program from run to run. */
+export const COMPILED = path.join(root, "node_modules", ".cache", "mlv-compiled");
 const POLL_MS = 50;
 const PATIENCE_MS = 60_000;
 

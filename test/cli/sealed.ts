@@ -2,7 +2,7 @@ import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import * as fs from "node:fs";
 import path from "node:path";
 import { afterAll } from "vitest";
-import { findNode, findProgram, makeScratch } from "./program.ts";
+import { COMPILED, findNode, findProgram, makeScratch } from "./program.ts";
 import { makeTree, type Tree } from "./tree.ts";
 
 export { flipByte, hashFile, listFiles, makeTree, noise, readTree, writeNoise, type SeenEntry, type Tree } from "./tree.ts";
@@ -48,6 +48,8 @@ export class Sandbox {
       TZ: "UTC",
       LC_ALL: "C.UTF-8",
       TERM: "dumb",
+      // Every sandbox has a home of its own, and need not compile the program anew.
+      NODE_COMPILE_CACHE: COMPILED,
     };
   }
 

@@ -1,16 +1,12 @@
 import type { CommandDefinition } from "../command.ts";
-import { command as add } from "./add.ts";
 import { command as cat } from "./cat.ts";
 import { command as checkout } from "./checkout.ts";
 import { command as complete } from "./complete.ts";
 import { command as completion } from "./completion.ts";
 import { command as config } from "./config.ts";
-import { command as diffDriver } from "./diff-driver.ts";
-import { command as diff } from "./diff.ts";
 import { command as doctor } from "./doctor.ts";
 import { command as fetch } from "./fetch.ts";
 import { command as gc } from "./gc.ts";
-import { command as get } from "./get.ts";
 import { command as hook } from "./hook.ts";
 import { command as init } from "./init.ts";
 import { command as install } from "./install.ts";
@@ -25,24 +21,23 @@ import { command as remove } from "./remove.ts";
 import { command as resolve } from "./resolve.ts";
 import { command as show } from "./show.ts";
 import { command as status } from "./status.ts";
-import { command as textconv } from "./textconv.ts";
 import { command as url } from "./url.ts";
 import { command as verify } from "./verify.ts";
 
-/** Holds every command by name. */
-export const commands: Readonly<Record<string, CommandDefinition>> = {
-  add,
+/** Holds every command by name; those that need readers of tables or a parser of YAML are loaded when they are asked for. */
+export const commands: Readonly<Record<string, CommandDefinition | (() => Promise<CommandDefinition>)>> = {
+  add: async () => (await import("./add.ts")).command,
   cat,
   checkout,
   __complete: complete,
   completion,
   config,
-  diff,
-  "diff-driver": diffDriver,
+  diff: async () => (await import("./diff.ts")).command,
+  "diff-driver": async () => (await import("./diff-driver.ts")).command,
   doctor,
   fetch,
   gc,
-  get,
+  get: async () => (await import("./get.ts")).command,
   hook,
   init,
   install,
@@ -57,7 +52,7 @@ export const commands: Readonly<Record<string, CommandDefinition>> = {
   resolve,
   show,
   status,
-  textconv,
+  textconv: async () => (await import("./textconv.ts")).command,
   url,
   verify,
 };
