@@ -1,6 +1,7 @@
-/** A small Google Cloud Storage: one bucket in memory, generation conditions, checked MD5, compose, pages of 1,000; no credentials. */
+/** A small Google Cloud Storage: one bucket in memory, generation conditions, checked MD5, compose, pages of 1,000; any credentials but none. */
 import { createHash } from "node:crypto";
 import { applyRange, startFakeHttp, type FakeAnswer, type FakeRequest } from "./fake-http.ts";
+import { writeGcsKey } from "./gcs-key.ts";
 import type { RunningServer } from "./servers.ts";
 
 interface StoredObject {
@@ -14,12 +15,17 @@ interface StoredObject {
 export async function startFakeGcs(bucket: string): Promise<RunningServer> {
   const store = new FakeGcs(bucket);
   const server = await startFakeHttp((request) => store.handle(request));
+  const key = writeGcsKey();
   return {
     name: "fake-gcs",
     url: `gs://${bucket}`,
-    options: { endpoint: server.url, project: "test", anonymous: "true" },
-    env: {},
-    stop: () => server.stop(),
+    options: { endpoint: server.url, project: "test" },
+    env: { GOOGLE_APPLICATION_CREDENTIALS: key.file },
+    secrets: [key.secret],
+    async stop() {
+      key.remove();
+      await server.stop();
+    },
   };
 }
 
@@ -35,6 +41,12 @@ class FakeGcs {
   handle(request: FakeRequest): FakeAnswer {
     const upload = `/upload/storage/v1/b/${this.#bucket}/o`;
     const base = `/storage/v1/b/${this.#bucket}/o`;
+    const isSigned = request.query.has("X-Goog-Signature");
+    if (isSigned && request.method === "GET" && request.path.startsWith(`/${this.#bucket}/`)) {
+      const object = this.#objects.get(request.path.slice(this.#bucket.length + 2));
+      return object === undefined ? failure(404, "No such object") : media(request, object);
+    }
+    if (request.headers.authorization?.startsWith("Bearer ") !== true) return failure(401, "Anonymous caller");
     if (request.path === upload && request.method === "POST") return this.#upload(request);
     if (request.path === base && request.method === "GET") return this.#list(request);
     if (!request.path.startsWith(`${base}/`)) return failure(404, "The specified bucket does not exist.");

@@ -28,6 +28,7 @@ export async function startFakeS3(bucket: string): Promise<RunningServer> {
     url: `s3://${bucket}`,
     options: { endpoint: server.url, region: "us-east-1", "path-style": "true" },
     env: { AWS_ACCESS_KEY_ID: "mlvtest", AWS_SECRET_ACCESS_KEY: "mlvtest-secret-canary", AWS_REGION: "us-east-1" },
+    secrets: ["mlvtest-secret-canary"],
     stop: () => server.stop(),
   };
 }

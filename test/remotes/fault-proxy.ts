@@ -188,7 +188,7 @@ function answerAlone(
     case "status-503":
       return say(503, {}, "");
     case "throttled-429":
-      return say(429, { "retry-after": "1" }, "");
+      return say(429, { "retry-after": "0" }, "");
     case "reset-upload": {
       let left = 1000;
       request.on("data", (data: Buffer) => {

@@ -5,6 +5,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { startFakeGcs } from "./fake-gcs.ts";
 import { startFakeS3 } from "./fake-s3.ts";
+import { writeGcsKey } from "./gcs-key.ts";
 import { freePort, startProcess } from "./processes.ts";
 
 /** Names a kind of service that the cloud drivers speak to. */
@@ -19,6 +20,8 @@ export interface RunningServer {
   readonly options: Readonly<Record<string, string>>;
   /** Credentials, for `OpenContext.env` or a child process. */
   readonly env: Readonly<Record<string, string>>;
+  /** What proves who we are, and nothing may print. */
+  readonly secrets: readonly string[];
   stop(): Promise<void>;
 }
 
@@ -98,6 +101,7 @@ async function startVersity(): Promise<RunningServer> {
     url: `s3://${BUCKET}`,
     options: { endpoint: `http://127.0.0.1:${port}`, region: "us-east-1", "path-style": "true" },
     env,
+    secrets: [env.AWS_SECRET_ACCESS_KEY],
     async stop() {
       await running.stop();
       fs.rmSync(root, { recursive: true, force: true });
@@ -130,12 +134,17 @@ async function startFakeGcsServer(): Promise<RunningServer> {
     headers: { "content-type": "application/json" },
     body: JSON.stringify({ name: BUCKET }),
   });
+  const key = writeGcsKey();
   return {
     name: "fake-gcs-server",
     url: `gs://${BUCKET}`,
-    options: { endpoint: url, project: "test", anonymous: "true" },
-    env: {},
-    stop: () => running.stop(),
+    options: { endpoint: url, project: "test" },
+    env: { GOOGLE_APPLICATION_CREDENTIALS: key.file },
+    secrets: [key.secret],
+    async stop() {
+      key.remove();
+      await running.stop();
+    },
   };
 }
 
@@ -168,6 +177,7 @@ async function startAzurite(): Promise<RunningServer> {
     url: `az://${BUCKET}`,
     options: { endpoint, account },
     env: { AZURE_STORAGE_KEY: key },
+    secrets: [key],
     async stop() {
       await running.stop();
       fs.rmSync(root, { recursive: true, force: true });

@@ -25,6 +25,10 @@ const NAMES: Readonly<Record<string, RemoteFailure>> = {
   OperationTimedOut: "timeout",
   Md5Mismatch: "corrupt",
   Crc64Mismatch: "corrupt",
+  // A list of blocks carries no checksum: what is wrong with it became so on the way.
+  InvalidXmlDocument: "corrupt",
+  InvalidXmlNodeValue: "corrupt",
+  UnsupportedXmlNode: "corrupt",
   BlobAlreadyExists: "conflict",
   ConditionNotMet: "conflict",
   UnmodifiedConditionNotMet: "conflict",
@@ -57,6 +61,8 @@ export function fromAzureError(error: unknown, doing: string, url: string): unkn
   if (name === "ContainerBeingDeleted" || name === "ContainerDisabled")
     return serviceError(failure, "misconfigured", { why: "the container is being deleted" });
   if (name === "InvalidRange") return serviceError(failure, "corrupt", { why: "it is shorter than what was asked for", retryable: false });
+  if (failure.status === 400 && (name === undefined || name === ""))
+    return serviceError(failure, "corrupt", { why: "the request arrived damaged" });
   // The SDK's own reading of an answer fails with these when it is not one of the service's.
   if ((error instanceof RangeError || error instanceof TypeError) && error.stack?.includes("@azure") === true) {
     return serviceError(failure, "corrupt", { why: "the answer is not what the service gives" });

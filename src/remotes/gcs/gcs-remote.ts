@@ -170,7 +170,9 @@ export class GcsRemote implements Remote {
 
   async describeCredentials(): Promise<string> {
     const { api, credentials } = this.#parts;
-    if (api.mayUseCredentials) await this.#guard("find credentials", undefined, () => api.storage.authClient.getAccessToken());
+    // Asked as every request asks: some credentials (self-signed tokens) answer nothing else.
+    if (api.mayUseCredentials)
+      await this.#guard("find credentials", undefined, () => api.storage.authClient.getRequestHeaders(api.storage.apiEndpoint));
     return credentials;
   }
 
