@@ -3,6 +3,7 @@ import { CacheWriter } from "../store/cache-writer.ts";
 import { AnchoredFolders } from "../workspace/anchored.ts";
 import { checkoutTarget, readUmask, type CheckoutContext, type CheckoutResult } from "../workspace/checkout.ts";
 import { ensureManifest } from "./ensure-manifest.ts";
+import { removeLeftovers, type RemovedLeftover } from "./leftovers.ts";
 import { prepareState, withWorkspace, type OperationContext, type Workspace } from "./open-workspace.ts";
 import { withMending } from "./with-mending.ts";
 import { requirePointer, selectTargets, type Selection } from "./targets.ts";
@@ -20,17 +21,21 @@ export type { CheckoutResult };
 /** Is what `checkout` did, a line a target. */
 export interface CheckoutSummary {
   readonly targets: readonly CheckoutResult[];
+  /** What was done with data whose pointer is gone; looked for only when no path was named. */
+  readonly leftovers: readonly RemovedLeftover[];
 }
 
 /**
  * Makes the workspace what the pointers say, from the cache alone (a folder's list that is not cached is fetched). Local edits are left alone and named unless `force`.
+ * Data whose pointer is gone is removed as far as it is unedited, cached and named by Git somewhere.
  * Throws `target-not-found`, `pointer-malformed`, `content-missing` for a folder whose list is not cached, `disk-full`, `path-unsafe`.
  */
 export async function checkout(context: OperationContext, options: CheckoutOptions): Promise<CheckoutSummary> {
   return withWorkspace(context, async (workspace) => {
     if (!options.dryRun) prepareState(workspace);
     const selections = await selectTargets(workspace, options.paths);
-    return { targets: await withMending(workspace, undefined, () => checkoutSelections(workspace, selections, options)) };
+    const leftovers = options.paths.length === 0 ? await removeLeftovers(workspace, options) : [];
+    return { leftovers, targets: await withMending(workspace, undefined, () => checkoutSelections(workspace, selections, options)) };
   });
 }
 

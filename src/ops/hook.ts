@@ -6,6 +6,7 @@ import { isComplete } from "../transfer/fetch.ts";
 import type { CheckoutResult } from "../workspace/checkout.ts";
 import { isPointerPath } from "../workspace/target.ts";
 import { checkoutSelections } from "./checkout.ts";
+import { removeLeftovers, type RemovedLeftover } from "./leftovers.ts";
 import { prepareState, withWorkspace, type OperationContext, type Workspace } from "./open-workspace.ts";
 import { push, type PushResult } from "./push.ts";
 import { readPointersAt, readPointersHere } from "./read-pointers.ts";
@@ -15,6 +16,8 @@ import type { Selection } from "./targets.ts";
 /** Is what the post-checkout hook did. */
 export interface CheckedOut {
   readonly targets: readonly CheckoutResult[];
+  /** What was done with data whose pointer is gone. */
+  readonly leftovers: readonly RemovedLeftover[];
   /** Targets whose version is not in the cache. */
   readonly notCached: readonly RepoPath[];
 }
@@ -35,9 +38,10 @@ export async function afterCheckout(context: OperationContext): Promise<CheckedO
       if (isHere) selections.push({ target });
       else notCached.push(target);
     }
-    if (selections.length === 0) return { targets: [], notCached };
+    const leftovers = await removeLeftovers(workspace, { dryRun: false });
+    if (selections.length === 0) return { targets: [], leftovers, notCached };
     prepareState(workspace);
-    return { targets: await checkoutSelections(workspace, selections, { force: false, dryRun: false }), notCached };
+    return { leftovers, targets: await checkoutSelections(workspace, selections, { force: false, dryRun: false }), notCached };
   });
 }
 

@@ -4,6 +4,7 @@ import { fetchSelections, type FetchResult } from "./fetch.ts";
 import { isSameVersion } from "../formats/pointer.ts";
 import { readPointer } from "../workspace/target.ts";
 import { cacheMark } from "./cache-mark.ts";
+import { removeLeftovers, type RemovedLeftover } from "./leftovers.ts";
 import { prepareState, withWorkspace, type OperationContext, type Workspace } from "./open-workspace.ts";
 import { withMending } from "./with-mending.ts";
 import { selectTargets, type Selection } from "./targets.ts";
@@ -21,6 +22,8 @@ export interface PullOptions {
 export interface PullResult {
   readonly fetched: FetchResult;
   readonly targets: readonly CheckoutResult[];
+  /** What was done with data whose pointer is gone; looked for only when no path was named. */
+  readonly leftovers: readonly RemovedLeftover[];
 }
 
 /**
@@ -34,9 +37,10 @@ export async function pull(context: OperationContext, options: PullOptions): Pro
     const fetched = await withMending(workspace, options.remote, () => fetchSelections(workspace, selections, options));
     const lacking = new Set(fetched.versions.filter((version) => version.status === "not-on-remote").map((version) => version.target));
     const ready = options.dryRun ? [] : selections.filter(({ target }) => !lacking.has(target));
+    const leftovers = options.paths.length === 0 ? await removeLeftovers(workspace, options) : [];
     const targets = await withMending(workspace, options.remote, () => checkoutSelections(workspace, ready, options));
     if (!options.dryRun) noteComplete(workspace, ready);
-    return { fetched, targets: await mendDamaged(workspace, { selections: ready, targets, options }) };
+    return { fetched, leftovers, targets: await mendDamaged(workspace, { selections: ready, targets, options }) };
   });
 }
 

@@ -6,6 +6,7 @@ import { isSameVersion, type Pointer } from "../formats/pointer.ts";
 import { findTracked, readGitIndex, type GitIndex } from "../git/git-index.ts";
 import { readManifestEntries } from "../store/manifests.ts";
 import { compareTarget, type WorkspaceChange } from "../workspace/compare.ts";
+import { findLeftovers, type Leftover } from "../workspace/leftovers.ts";
 import { pointerPath, readPointer } from "../workspace/target.ts";
 import { cacheMark } from "./cache-mark.ts";
 import { withWorkspace, type OperationContext, type Workspace } from "./open-workspace.ts";
@@ -38,6 +39,8 @@ export interface TargetStatus {
 /** Is the state of the workspace. */
 export interface StatusResult {
   readonly targets: readonly TargetStatus[];
+  /** Data whose pointer is gone; looked for only when no path was named. */
+  readonly leftovers: readonly Leftover[];
   /** The remote that `isPushed` speaks of. */
   readonly remote: string | undefined;
 }
@@ -55,7 +58,9 @@ export async function status(context: OperationContext, options: { readonly path
     const targets: TargetStatus[] = [];
     for (const selection of selections) targets.push(await statusWithRules(workspace, selection, parts));
     saveQuietly(workspace);
-    return { targets, remote: pushed?.remote };
+    const { root, index, cache } = workspace;
+    const leftovers = options.paths.length === 0 ? findLeftovers({ root, index, cache, gitIndex }) : [];
+    return { targets, leftovers, remote: pushed?.remote };
   });
 }
 

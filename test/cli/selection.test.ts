@@ -229,7 +229,7 @@ describe("what is selected", () => {
     `);
   });
 
-  test("what a merge or checkout took away with its pointer is no target any more, and the data stay", () => {
+  test("what a merge or checkout took away with its pointer is no target any more, and its data go and come back with it", () => {
     const box = makePushed();
     box.mlv("project", ["pull"]);
     const before = readTree(box.at("project/data/images"));
@@ -238,12 +238,17 @@ describe("what is selected", () => {
     expect(box.transcript("project", "mlv status", "mlv checkout", "mlv add -u")).toMatchInlineSnapshot(`
       "$ mlv status
       2 targets clean.
+      data/images: its pointer is gone, 4 files still here (139 KiB)
+          → mlv checkout removes what the cache holds; mlv add tracks it again
       $ mlv checkout
+      data/images: removed 4 files, for its pointer is gone
       2 targets up to date.
       $ mlv add -u
       unchanged data/a.csv
       unchanged data/b.csv"
     `);
+    box.git("project", "checkout", "--quiet", "HEAD~1");
+    box.mlv("project", ["checkout"]);
     expect(readTree(box.at("project/data/images"))).toEqual(before);
   });
 });

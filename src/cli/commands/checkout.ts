@@ -1,5 +1,6 @@
 import { checkout } from "../../ops/checkout.ts";
 import { printCheckout } from "../checkout-report.ts";
+import { printLeftovers } from "../leftover-report.ts";
 import { listOf, type CommandDefinition } from "../command.ts";
 
 export const command: CommandDefinition = {
@@ -17,8 +18,9 @@ export const command: CommandDefinition = {
         run(async ({ session, args, options }) => {
           const isDryRun = options["dryRun"] === true;
           const result = await checkout(session.operation, { paths: listOf(args[0]), force: options["force"] === true, dryRun: isDryRun });
-          session.document({ command: "checkout", dryRun: isDryRun, targets: result.targets });
-          return printCheckout(session, result.targets, isDryRun);
+          session.document({ command: "checkout", dryRun: isDryRun, ...result });
+          const left = printLeftovers(session, result.leftovers, isDryRun);
+          return Math.max(left, printCheckout(session, result.targets, isDryRun));
         }),
       );
   },

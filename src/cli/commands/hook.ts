@@ -5,6 +5,7 @@ import { printCheckout } from "../checkout-report.ts";
 import { textOf, type CommandDefinition } from "../command.ts";
 import { EXIT } from "../exit-status.ts";
 import { formatBytes, formatCount, formatPlural } from "../format.ts";
+import { printLeftovers } from "../leftover-report.ts";
 import type { Session } from "../session.ts";
 import { escapeMessage, escapeName, quoteForShell } from "../terminal.ts";
 
@@ -36,6 +37,7 @@ export const command: CommandDefinition = {
 async function postCheckout(session: Session): Promise<number> {
   const result = await withoutFailing(() => afterCheckout(session.operation));
   if (isMlvError(result)) return warn(session, result);
+  printLeftovers(session, result.leftovers, false);
   if (result.targets.length > 0) printCheckout(session, result.targets, false);
   if (result.notCached.length > 0)
     session.note(`mlv: ${formatPlural(result.notCached.length, "target")} not in the cache; \`mlv pull\` brings them`);

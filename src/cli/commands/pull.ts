@@ -1,5 +1,6 @@
 import { pull } from "../../ops/pull.ts";
 import { printCheckout } from "../checkout-report.ts";
+import { printLeftovers } from "../leftover-report.ts";
 import { listOf, optionText, type CommandDefinition } from "../command.ts";
 import { printFetch } from "../fetch-report.ts";
 
@@ -27,7 +28,8 @@ export const command: CommandDefinition = {
           });
           session.document({ command: "pull", dryRun: isDryRun, ...result });
           const fetched = printFetch(session, result.fetched, startedAt);
-          return Math.max(fetched, printCheckout(session, result.targets, isDryRun));
+          const left = printLeftovers(session, result.leftovers, isDryRun);
+          return Math.max(fetched, left, printCheckout(session, result.targets, isDryRun));
         }),
       );
   },

@@ -25,7 +25,7 @@ export const command: CommandDefinition = {
 /** Runs `mlv status`; returns its exit status. */
 export async function runStatus({ session, args, options }: Call): Promise<number> {
   const result = await status(session.operation, { paths: listOf(args[0]) });
-  session.document({ command: "status", remote: result.remote, targets: result.targets.map(toJson) });
+  session.document({ command: "status", remote: result.remote, targets: result.targets.map(toJson), leftovers: result.leftovers });
   const isClean = printStatus(session, result, options["all"] === true);
   const problem = result.targets.find((target) => target.problem !== undefined)?.problem;
   if (problem !== undefined) return exitStatusOf(problem.code);
@@ -38,7 +38,7 @@ function toJson(target: TargetStatus): object {
 }
 
 function printStatus(session: Session, result: StatusResult, isAll: boolean): boolean {
-  if (result.targets.length === 0) {
+  if (result.targets.length === 0 && result.leftovers.length === 0) {
     session.print("Nothing is tracked yet.\nNext: mlv add PATH");
     return true;
   }
@@ -52,13 +52,17 @@ function printStatus(session: Session, result: StatusResult, isAll: boolean): bo
     }
     if (target.isPushed === false) unpushed.push(target);
   }
-  if (differing === 0) session.print(`${formatPlural(result.targets.length, "target")} clean.`);
+  if (differing === 0 && result.targets.length > 0) session.print(`${formatPlural(result.targets.length, "target")} clean.`);
+  for (const { target, files, sizeBytes } of result.leftovers)
+    session.print(
+      `${session.style.bold(escapeName(target))}: ${session.style.yellow("its pointer is gone")}, ${formatPlural(files, "file")} still here (${formatBytes(sizeBytes)})\n    ${session.style.dim("→ mlv checkout removes what the cache holds; mlv add tracks it again")}`,
+    );
   if (unpushed.length > 0) {
     const names = unpushed.slice(0, 5).map((target) => escapeName(target.target));
     const more = unpushed.length > 5 ? ` and ${formatCount(unpushed.length - 5)} more` : "";
     session.print(`${session.style.yellow("not pushed")} to ${result.remote}: ${names.join(", ")}${more}\nNext: mlv push`);
   }
-  return differing === 0 && unpushed.length === 0;
+  return differing === 0 && unpushed.length === 0 && result.leftovers.length === 0;
 }
 
 function describe(session: Session, status_: TargetStatus, isAll: boolean): string[] {
