@@ -7,7 +7,7 @@ import { formatPointer, isSameVersion, type Pointer } from "../formats/pointer.t
 import { findTracked, readGitIndex, type GitIndex } from "../git/git-index.ts";
 import { CacheWriter } from "../store/cache-writer.ts";
 import { captureFile, captureFolder, otherEntry, type Capture, type CaptureContext, type CaptureCounts } from "../workspace/capture.ts";
-import { isUntouched } from "../workspace/checkout.ts";
+import { isUntouched } from "../workspace/scan.ts";
 import { scanFile } from "../workspace/scan.ts";
 import { isPointerPath, pointerPath, readPointer, targetOf } from "../workspace/target.ts";
 import { cacheMark, restampMarks } from "./cache-mark.ts";

@@ -1,7 +1,9 @@
 import { mapConcurrent } from "../base/concurrency.ts";
 import { CacheWriter } from "../store/cache-writer.ts";
 import { AnchoredFolders } from "../workspace/anchored.ts";
-import { checkoutTarget, readUmask, type CheckoutContext, type CheckoutResult } from "../workspace/checkout.ts";
+import { checkoutTarget, type CheckoutContext, type CheckoutResult } from "../workspace/checkout.ts";
+import { readUmask } from "../workspace/materialise.ts";
+import { cacheMark } from "./cache-mark.ts";
 import { ensureManifest } from "./ensure-manifest.ts";
 import { removeLeftovers, type RemovedLeftover } from "./leftovers.ts";
 import { prepareState, withWorkspace, type OperationContext, type Workspace } from "./open-workspace.ts";
@@ -50,6 +52,7 @@ export async function checkoutSelections(
 ): Promise<CheckoutResult[]> {
   const { link = "auto" } = (await workspace.configuration()).local;
   const folders = new AnchoredFolders(workspace.root);
+  const mark = cacheMark(workspace.cache.folder);
   try {
     return await mapConcurrent(selections, TARGETS_AT_ONCE, async ({ target, only }) => {
       const pointer = requirePointer(workspace, target);
@@ -70,6 +73,7 @@ export async function checkoutSelections(
         jobs: workspace.jobs,
         onEvent: workspace.context.onEvent,
         signal: workspace.context.signal,
+        cacheMark: mark,
         ...options,
       };
       return checkoutTarget(checkoutContext, pointer, only);

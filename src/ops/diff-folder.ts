@@ -3,6 +3,7 @@ import type { RepoPath, Sha256 } from "../base/ids.ts";
 import { compareUtf8 } from "../base/safe-paths.ts";
 import type { ManifestEntry, ManifestLeaf, ManifestRoot } from "../formats/manifest.ts";
 import type { Pointer } from "../formats/pointer.ts";
+import { differentLeaves, joinEntries, type EntryPair } from "../store/manifest-differences.ts";
 import { findManifestEntry, isUnder, leavesUnder, readManifestLeaf, readManifestRoot } from "../store/manifests.ts";
 import type { FileDiff } from "./diff-versions.ts";
 import { ensureManifest } from "./ensure-manifest.ts";
@@ -48,13 +49,12 @@ export async function changedEntries(workspace: Workspace, question: EntriesQues
     roots.push(pointer === undefined ? undefined : readManifestRoot(workspace.cache, pointer.sha256, `\`${target}\``));
   }
   const wanted = roots.map((root) => (root === undefined ? [] : wantedLeaves(root, only)));
-  const hashes = wanted.map((leaves) => new Set(leaves.map((leaf) => leaf.sha256)));
-  const different = wanted.map((leaves, side) => leaves.filter((leaf) => hashes[1 - side]?.has(leaf.sha256) !== true));
+  const different = differentLeaves(wanted[0] ?? [], wanted[1] ?? []);
   for (const [side, { target, pointer }] of sides.entries()) {
     const leaves = new Set<Sha256>(different[side]?.map((leaf) => leaf.sha256));
     if (pointer !== undefined) await ensureManifest(workspace, { target, pointer, leaves }, remote);
   }
-  const [before = [], after = []] = different;
+  const [before, after] = different;
   const where = `\`${question.target}\``;
   return [...joinEntries(readAll(workspace, before, { only, where }), readAll(workspace, after, { only, where }))];
 }
@@ -87,30 +87,6 @@ function* readAll(workspace: Workspace, leaves: readonly ManifestLeaf[], { only,
   for (const leaf of leaves) {
     for (const entry of readManifestLeaf(workspace.cache, leaf, where)) {
       if (only === undefined || only.some((prefix) => isUnder(entry.path, prefix))) yield entry;
-    }
-  }
-}
-
-/** Is one file before and after; undefined where a version does not have it. */
-export type EntryPair = readonly [before: ManifestEntry | undefined, after: ManifestEntry | undefined];
-
-/** Merges two sorted lists by path and yields the pairs that differ. */
-function* joinEntries(before: Generator<ManifestEntry>, after: Generator<ManifestEntry>): Generator<EntryPair> {
-  let left = before.next();
-  let right = after.next();
-  while (left.done !== true || right.done !== true) {
-    const order = left.done === true ? 1 : right.done === true ? -1 : compareUtf8(left.value.path, right.value.path);
-    if (order < 0 && left.done !== true) {
-      yield [left.value, undefined];
-      left = before.next();
-    } else if (order > 0 && right.done !== true) {
-      yield [undefined, right.value];
-      right = after.next();
-    } else if (left.done !== true && right.done !== true) {
-      const isSame = left.value.sha256 === right.value.sha256 && left.value.isExecutable === right.value.isExecutable;
-      if (!isSame) yield [left.value, right.value];
-      left = before.next();
-      right = after.next();
     }
   }
 }

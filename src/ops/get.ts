@@ -8,7 +8,8 @@ import { CacheWriter } from "../store/cache-writer.ts";
 import { fetchVersions } from "../transfer/fetch.ts";
 import { RemoteStore } from "../transfer/remote-store.ts";
 import { AnchoredFolders } from "../workspace/anchored.ts";
-import { checkoutTarget, readUmask } from "../workspace/checkout.ts";
+import { checkoutTarget } from "../workspace/checkout.ts";
+import { readUmask } from "../workspace/materialise.ts";
 import { WorkspaceIndex } from "../workspace/workspace-index.ts";
 import { readForeign, type ForeignTarget } from "./foreign-repository.ts";
 import type { OperationContext } from "./open-workspace.ts";
@@ -158,7 +159,7 @@ async function receive(context: OperationContext, { foreign, store, staging }: R
       umask: readUmask(),
     } as const;
     const result = await checkoutTarget(
-      { ...place, writer: new CacheWriter(cache), force: false, dryRun: false, jobs, onEvent, signal },
+      { ...place, writer: new CacheWriter(cache), force: false, dryRun: false, cacheMark: "", jobs, onEvent, signal },
       pointer,
       only,
     );

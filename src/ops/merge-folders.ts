@@ -4,7 +4,8 @@ import type { ManifestEntry } from "../formats/manifest.ts";
 import type { Pointer } from "../formats/pointer.ts";
 import { CacheWriter } from "../store/cache-writer.ts";
 import { editManifest, readManifestRoot, type ManifestChange } from "../store/manifests.ts";
-import { changedEntries, type EntryPair } from "./diff-folder.ts";
+import type { EntryPair } from "../store/manifest-differences.ts";
+import { changedEntries } from "./diff-folder.ts";
 import { ensureManifest } from "./ensure-manifest.ts";
 import { prepareState, type Workspace } from "./open-workspace.ts";
 

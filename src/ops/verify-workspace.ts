@@ -5,7 +5,7 @@ import type { RepoPath, Sha256 } from "../base/ids.ts";
 import { LOOSE_MIN_BYTES } from "../store/cache.ts";
 import { hashFileNow, readSmallFile } from "../store/small-files.ts";
 import { AnchoredFolders, parentOf } from "../workspace/anchored.ts";
-import { readUmask } from "../workspace/checkout.ts";
+import { readUmask } from "../workspace/materialise.ts";
 import { materialise } from "../workspace/materialise.ts";
 import { isWantedFile, scanFile, scanTree, type ScannedFile } from "../workspace/scan.ts";
 import { hashAt } from "../workspace/index-file.ts";

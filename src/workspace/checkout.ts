@@ -1,4 +1,3 @@
-import * as fs from "node:fs";
 import path from "node:path";
 import { mapConcurrent, throwIfAborted } from "../base/concurrency.ts";
 import { isMlvError } from "../base/errors.ts";
@@ -12,10 +11,12 @@ import type { CacheWriter } from "../store/cache-writer.ts";
 import { readManifestEntries } from "../store/manifests.ts";
 import { readSmallFile } from "../store/small-files.ts";
 import { parentOf } from "./anchored.ts";
+import { emptyResult, type CheckoutResult } from "./checkout-result.ts";
 import { hashFollowed } from "./follow.ts";
 import { contentPath } from "./cache-links.ts";
+import { findDifference, type Difference } from "./checkout-difference.ts";
 import { materialise, removeFile, type MaterialiseContext } from "./materialise.ts";
-import { isWantedFile, scanFile, scanFolder, scanTree, type ScannedFile, type ScannedFolder, type ScanPlace } from "./scan.ts";
+import { isUntouched, isWantedFile, scanFile, scanFolder, scanTree, type ScannedFile, type ScannedFolder, type ScanPlace } from "./scan.ts";
 import { TornWrites } from "./torn-writes.ts";
 import { unpackFolder, type FileStat, type IndexedFile } from "./workspace-index.ts";
 
@@ -31,33 +32,23 @@ export interface CheckoutContext extends ScanPlace, MaterialiseContext {
   readonly dryRun: boolean;
   readonly jobs: number;
   readonly onEvent: EventSink;
-}
-
-/** Is what a checkout did to one target; paths are relative to the repository's root. */
-export interface CheckoutResult {
-  readonly target: RepoPath;
-  readonly written: number;
-  readonly writtenBytes: number;
-  readonly removed: number;
-  /** Local edits that were left alone. */
-  readonly kept: readonly string[];
-  /** Local edits that `--force` replaced, with the hash under which the cache keeps them. */
-  readonly saved: readonly { readonly path: string; readonly sha256: Sha256 }[];
-  /** Files whose content is not in the cache. */
-  readonly missing: readonly string[];
-  /** Files whose cached content is damaged. */
-  readonly damaged: readonly { readonly path: string; readonly sha256: Sha256 }[];
+  /** Changes whenever anything goes from the cache; a target seen complete under it is noted as that. */
+  readonly cacheMark: string;
 }
 
 interface FolderState {
   readonly scanned: ScannedFolder;
-  readonly files: ReadonlyMap<string, ScannedFile>;
+  readonly file: (name: string) => ScannedFile | undefined;
   /** The names that were once materialised here. */
   readonly known: ReadonlySet<string>;
   /** What the index is to hold afterwards. */
   readonly records: IndexedFile[];
   readonly wanted: Set<string>;
+  /** The names that were looked at, where others stay as the index has them. */
+  readonly patched?: ReadonlySet<string>;
 }
+
+export type { CheckoutResult };
 
 /** How many files are planned before they are written, so that memory stays bounded. */
 const BATCH_FILES = 1024;
@@ -85,25 +76,6 @@ export async function checkoutTarget(context: CheckoutContext, pointer: Pointer,
   return checkout.run(base, only);
 }
 
-/** Tells whether every file of the version is on disk as the index knows it. */
-export function isUntouched(place: ScanPlace, pointer: Pointer): boolean {
-  if (pointer.kind === "file") return scanFile(place).isClean;
-  let files = 0;
-  let folders = 0;
-  for (const scanned of scanTree(place)) {
-    // A folder without files of its own is in no record; any other must be known and clean.
-    if (scanned.count > 0 && !scanned.isClean) return false;
-    if (scanned.count === 0 && scanned.gone().length > 0) return false;
-    if (scanned.count > 0) folders += 1;
-    files += scanned.count;
-  }
-  return files === pointer.files && folders === place.index.folders(place.target).length;
-}
-
-function emptyResult(target: string): CheckoutResult {
-  return { target: target as RepoPath, written: 0, writtenBytes: 0, removed: 0, kept: [], saved: [], missing: [], damaged: [] };
-}
-
 class Checkout {
   readonly #context: CheckoutContext;
   readonly #pointer: Pointer;
@@ -119,6 +91,7 @@ class Checkout {
   readonly #damaged: { path: string; sha256: Sha256 }[] = [];
   #writtenBytes = 0;
   #written = 0;
+  #isCached = false;
 
   constructor(context: CheckoutContext, pointer: Pointer) {
     this.#context = context;
@@ -131,8 +104,14 @@ class Checkout {
     const torn = new TornWrites(context.stateFolder, context.target);
     this.#wasInterrupted = torn.wasInterrupted;
     if (!context.dryRun) torn.begin();
-    await this.#planWrites(only);
-    await this.#planRemovals();
+    const difference =
+      only !== undefined || torn.wasInterrupted || base === undefined ? undefined : findDifference(context, base, this.#pointer);
+    if (difference === undefined) {
+      await this.#planWrites(only);
+      await this.#planRemovals();
+    } else {
+      await this.#planDifference(difference);
+    }
     await this.#flush();
     if (!context.dryRun) {
       this.#removeAll();
@@ -147,7 +126,7 @@ class Checkout {
       written: this.#written,
       writtenBytes: this.#writtenBytes,
       removed: this.#removals.length,
-      kept: this.#kept,
+      kept: this.#kept.sort(compareUtf8),
       saved: this.#saved,
       missing: this.#missing,
       damaged: this.#damaged,
@@ -178,11 +157,27 @@ class Checkout {
       const indexFolder = this.#pointer.kind === "file" ? "" : parentOf(entry.path);
       const name = this.#pointer.kind === "file" ? path.posix.basename(this.#context.target) : path.posix.basename(entry.path);
       const state = this.#state(indexFolder);
-      const file = state.files.get(name);
+      const file = state.file(name);
       if (!isWantedFile(entry.path, only) && !state.known.has(name)) continue;
       state.wanted.add(name);
       await this.#planOne({ entry, indexFolder, name, isNew: file === undefined }, state, file);
       if (this.#writes.length >= BATCH_FILES) await this.#flush();
+    }
+  }
+
+  /** The workspace was made from another version as a whole: only what differs is looked at. */
+  async #planDifference(difference: Difference): Promise<void> {
+    const { index, target, cacheMark } = this.#context;
+    this.#isCached = difference.isCached && index.target(target)?.cacheMark === cacheMark;
+    for (const { folder, scanned, wanted } of difference.folders()) {
+      throwIfAborted(this.#context.signal);
+      const state = this.#openState(folder, scanned, new Set(wanted.keys()));
+      for (const [name, entry] of wanted) {
+        const file = state.file(name);
+        if (entry !== undefined) await this.#planOne({ entry, indexFolder: folder, name, isNew: file === undefined }, state, file);
+        else if (file !== undefined && state.known.has(name)) await this.#planRemoval(file, folder);
+        if (this.#writes.length >= BATCH_FILES) await this.#flush();
+      }
     }
   }
 
@@ -286,11 +281,14 @@ class Checkout {
       const known = index.folder(target, folder);
       for (const file of known === undefined ? [] : unpackFolder(known)) {
         if (state.wanted.has(file.name) || isFile) continue;
-        const onDisk = state.files.get(file.name);
-        if (onDisk === undefined) continue;
-        if (await this.#mayReplace(onDisk, this.#repoPath(folder, file.name), undefined)) this.#removals.push({ folder, name: file.name });
+        const onDisk = state.file(file.name);
+        if (onDisk !== undefined) await this.#planRemoval(onDisk, folder);
       }
     }
+  }
+
+  async #planRemoval(file: ScannedFile, folder: string): Promise<void> {
+    if (await this.#mayReplace(file, this.#repoPath(folder, file.name), undefined)) this.#removals.push({ folder, name: file.name });
   }
 
   #removeAll(): void {
@@ -335,34 +333,45 @@ class Checkout {
       else if (isMlvError(error, "target-exists")) this.#deferred.push(write);
       else throw error;
       // What stands there is still what the index knew.
-      const known = state.files.get(name)?.known;
+      const known = state.file(name)?.known;
       if (known !== undefined && !isMlvError(error, "target-exists"))
         state.records.push({ ...known, isEdited: known.sha256 !== entry.sha256 });
     }
   }
 
   #record(): void {
-    const { index, target } = this.#context;
-    index.setTarget(target, this.#pointer, "");
-    for (const [folder, state] of this.#states) {
-      const isSynced = this.#written === 0;
-      index.setFolder(
-        target,
-        folder,
-        state.records.sort((a, b) => compareUtf8(a.name, b.name)),
-        isSynced,
-      );
+    const { index, target, cacheMark } = this.#context;
+    index.setTarget(target, this.#pointer, this.#isCached ? cacheMark : "");
+    const isSynced = this.#written === 0;
+    for (const [folder, { records, patched }] of this.#states) {
+      const files = records.sort((a, b) => compareUtf8(a.name, b.name));
+      if (patched === undefined) index.setFolder(target, folder, files, isSynced);
+      else index.patchFolder(target, folder, { names: patched, files, isSynced });
     }
   }
 
   #state(folder: string): FolderState {
     const opened = this.#states.get(folder);
     if (opened !== undefined) return opened;
-    const scanned =
-      this.#pointer.kind === "file" ? scanFile(this.#context) : scanFolder({ ...this.#context, isIgnored: undefined }, folder);
-    const files = new Map(scanned.files().map((file) => [file.name, file]));
-    const known = new Set(this.#context.index.folder(this.#context.target, folder)?.names.split("\0"));
-    const state: FolderState = { scanned, files, known, records: [], wanted: new Set() };
+    const place = this.#context;
+    return this.#openState(
+      folder,
+      this.#pointer.kind === "file" ? scanFile(place) : scanFolder({ ...place, isIgnored: undefined }, folder),
+    );
+  }
+
+  /** With `patched`, only those names are looked at. */
+  #openState(folder: string, scanned: ScannedFolder, patched?: ReadonlySet<string>): FolderState {
+    const names = this.#context.index.folder(this.#context.target, folder)?.names.split("\0");
+    const files = patched === undefined ? new Map(scanned.files().map((file) => [file.name, file])) : undefined;
+    const state: FolderState = {
+      scanned,
+      file: (name) => (files === undefined ? scanned.file(name) : files.get(name)),
+      known: new Set(names),
+      records: [],
+      wanted: new Set(),
+      ...(patched === undefined ? {} : { patched }),
+    };
     this.#states.set(folder, state);
     return state;
   }
@@ -377,11 +386,4 @@ class Checkout {
 function recordOf(name: string, stat: FileStat, entry: ManifestEntry): IndexedFile {
   const { size, mtimeMs, ctimeMs, ino } = stat;
   return { name, stat: { size, mtimeMs, ctimeMs, ino }, sha256: entry.sha256, isExecutable: entry.isExecutable, isEdited: false };
-}
-
-/** Returns the process's umask without changing it. */
-export function readUmask(): number {
-  const status = fs.existsSync("/proc/self/status") ? fs.readFileSync("/proc/self/status", "latin1") : "";
-  const found = /^Umask:\s*([0-7]+)/m.exec(status)?.[1];
-  return found === undefined ? 0o022 : Number.parseInt(found, 8);
 }

@@ -3,12 +3,12 @@ import { hashFollowed } from "./follow.ts";
 import { throwIfAborted } from "../base/concurrency.ts";
 import { isMlvError } from "../base/errors.ts";
 import type { EventSink } from "../base/events.ts";
-import type { RepoPath, Sha256 } from "../base/ids.ts";
+import type { Sha256 } from "../base/ids.ts";
 import { compareUtf8 } from "../base/safe-paths.ts";
-import type { ManifestEntry, ManifestRoot } from "../formats/manifest.ts";
 import type { Pointer } from "../formats/pointer.ts";
 import { LOOSE_MIN_BYTES, type Cache } from "../store/cache.ts";
-import { leavesUnder, readManifestLeaf, readManifestRoot } from "../store/manifests.ts";
+import { EntryFinder } from "../store/entry-finder.ts";
+import { readManifestLeaf, readManifestRoot } from "../store/manifests.ts";
 import { hashFileNow, readSmallFile } from "../store/small-files.ts";
 import { contentPath } from "./cache-links.ts";
 import { goneFolders, isWanted, isWantedFile, scanFile, scanFolder, type ScannedFile, type ScanPlace } from "./scan.ts";
@@ -220,14 +220,13 @@ class Comparison {
   }
 }
 
-/** Finds entries of a version by path, keeping the leaf it opened last. A version whose manifest is not cached has no entries. */
+/** Finds entries of a version by path. A version whose manifest is not cached has no entries. */
 class ManifestLookup {
   readonly #cache: Cache;
   readonly #base: Pointer;
   readonly #target: string;
-  #root: ManifestRoot | undefined;
-  #isLoaded = false;
-  #leaf: { readonly sha256: Sha256; readonly entries: ReadonlyMap<RepoPath, ManifestEntry> } | undefined;
+  #finder: EntryFinder | undefined;
+  #isLacking = false;
 
   constructor(cache: Cache, base: Pointer, target: string) {
     this.#cache = cache;
@@ -237,18 +236,20 @@ class ManifestLookup {
 
   find(relative: string): { readonly sha256: Sha256; readonly size: number; readonly isExecutable: boolean } | undefined {
     if (this.#base.kind === "file") return { sha256: this.#base.sha256, size: this.#base.size, isExecutable: this.#base.mode === "x" };
+    if (this.#isLacking) return undefined;
+    const where = `\`${this.#target}\``;
     try {
-      this.#root ??= this.#isLoaded ? undefined : readManifestRoot(this.#cache, this.#base.sha256, `\`${this.#target}\``);
-      this.#isLoaded = true;
-      const leaf = this.#root === undefined ? undefined : leavesUnder(this.#root, relative)[0];
-      if (leaf === undefined) return undefined;
-      if (this.#leaf?.sha256 !== leaf.sha256) {
-        const entries = readManifestLeaf(this.#cache, leaf, `\`${this.#target}\``);
-        this.#leaf = { sha256: leaf.sha256, entries: new Map(entries.map((entry) => [entry.path, entry])) };
-      }
-      return this.#leaf.entries.get(relative as RepoPath);
+      this.#finder ??= new EntryFinder(readManifestRoot(this.#cache, this.#base.sha256, where), (leaf) =>
+        readManifestLeaf(this.#cache, leaf, where),
+      );
     } catch (error) {
-      this.#isLoaded = true;
+      this.#isLacking = true;
+      if (isMlvError(error, "content-missing")) return undefined;
+      throw error;
+    }
+    try {
+      return this.#finder.find(relative);
+    } catch (error) {
       if (isMlvError(error, "content-missing")) return undefined;
       throw error;
     }

@@ -195,3 +195,10 @@ function moveInto(staging: string, place: string): fs.Stats {
   }
   return fs.lstatSync(place);
 }
+
+/** Returns the process's umask without changing it. */
+export function readUmask(): number {
+  const status = fs.existsSync("/proc/self/status") ? fs.readFileSync("/proc/self/status", "latin1") : "";
+  const found = /^Umask:\s*([0-7]+)/m.exec(status)?.[1];
+  return found === undefined ? 0o022 : Number.parseInt(found, 8);
+}

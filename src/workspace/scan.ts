@@ -1,6 +1,7 @@
 import * as fs from "node:fs";
 import path from "node:path";
 import { compareUtf8 } from "../base/safe-paths.ts";
+import type { Pointer } from "../formats/pointer.ts";
 import { statCacheLink } from "./cache-links.ts";
 import type { IndexFolder } from "./index-file.ts";
 import { listFolder, type FolderListing, type OtherEntry } from "./listing.ts";
@@ -34,6 +35,10 @@ export interface ScannedFolder {
   files(): ScannedFile[];
   /** Returns what the index knows that is no longer on disk. */
   gone(): IndexedFile[];
+  /** Returns one file as an object. */
+  file(name: string): ScannedFile | undefined;
+  /** Returns the names of files that are not on disk as the index knows them unedited: changed, edited, new and gone ones. */
+  news(): string[];
 }
 
 /** Says what to scan. */
@@ -103,6 +108,8 @@ export function scanFile(place: ScanPlace): ScannedFolder {
 function compareFolder(place: ScanPlace, folder: string, listing: FolderListing): ScannedFolder {
   const known = place.index.folder(place.target, folder);
   const isSettled = known !== undefined && place.index.isSettled(known);
+  let split: readonly string[] | undefined;
+  const knownNames = (): readonly string[] => (split ??= known === undefined ? [] : known.names.split("\0"));
   return {
     folder,
     isClean: isSettled && isListingClean(listing, known),
@@ -111,37 +118,100 @@ function compareFolder(place: ScanPlace, folder: string, listing: FolderListing)
     others: listing.others,
     files: () => joinFiles(listing, known, isSettled),
     gone: () => findGone(listing, known),
+    file: (name) => findFile(listing, name, { known, isSettled, knownNames }),
+    news: () => findNews(listing, { known, isSettled, knownNames }),
   };
 }
 
 function isListingClean(listing: FolderListing, known: IndexFolder): boolean {
-  const { names, stats, executable } = listing;
+  const { names } = listing;
   if (names.length !== known.count || names.join("\0") !== known.names) return false;
-  for (let position = 0; position < names.length; position++) {
-    const at = position * 4;
-    const stat: FileStat = { size: stats[at] ?? 0, mtimeMs: stats[at + 1] ?? 0, ctimeMs: stats[at + 2] ?? 0, ino: stats[at + 3] ?? 0 };
-    const flag = known.flags[position] ?? 0;
-    // The flags say edited (1) or executable (2): only an unedited file with the same bit is clean.
-    if (flag !== (executable[position] === 1 ? 2 : 0) || !isUnchanged(known, position, stat)) return false;
-  }
+  for (let index = 0; index < names.length; index++) if (!isFileClean(listing, index, known, index)) return false;
   return true;
+}
+
+/** The flags say edited (1) or executable (2): only an unedited file with the same bit is clean. */
+function isFileClean(listing: FolderListing, index: number, known: IndexFolder, position: number): boolean {
+  const flag = known.flags[position] ?? 0;
+  return flag === (listing.executable[index] === 1 ? 2 : 0) && isUnchanged(known, position, statAt(listing, index));
+}
+
+function statAt({ stats }: FolderListing, index: number): FileStat {
+  const at = index * 4;
+  return { size: stats[at] ?? 0, mtimeMs: stats[at + 1] ?? 0, ctimeMs: stats[at + 2] ?? 0, ino: stats[at + 3] ?? 0 };
 }
 
 function joinFiles(listing: FolderListing, known: IndexFolder | undefined, isSettled: boolean): ScannedFile[] {
   const positions = new Map<string, number>();
   if (known !== undefined) for (const [position, name] of known.names.split("\0").entries()) positions.set(name, position);
-  return listing.names.map((name, index) => {
-    const at = index * 4;
-    const { stats } = listing;
-    const stat: FileStat = { size: stats[at] ?? 0, mtimeMs: stats[at + 1] ?? 0, ctimeMs: stats[at + 2] ?? 0, ino: stats[at + 3] ?? 0 };
-    const isExecutable = listing.executable[index] === 1;
-    const link = listing.links?.has(name) === true ? { isCacheLink: true } : undefined;
-    const position = known === undefined ? undefined : positions.get(name);
-    if (known === undefined || position === undefined) return { name, stat, isExecutable, known: undefined, isUnchanged: false, ...link };
-    const file = unpackFile(known, name, position);
-    const unchanged = isSettled && file.isExecutable === isExecutable && isUnchanged(known, position, stat);
-    return { name, stat, isExecutable, known: file, isUnchanged: unchanged, ...link };
-  });
+  return listing.names.map((_, index) =>
+    joinFile(listing, index, { known, isSettled, position: positions.get(listing.names[index] ?? "") }),
+  );
+}
+
+interface KnownPlace {
+  readonly known: IndexFolder | undefined;
+  readonly isSettled: boolean;
+  readonly position: number | undefined;
+}
+
+function joinFile(listing: FolderListing, index: number, { known, isSettled, position }: KnownPlace): ScannedFile {
+  const name = listing.names[index] ?? "";
+  const stat = statAt(listing, index);
+  const isExecutable = listing.executable[index] === 1;
+  const link = listing.links?.has(name) === true ? { isCacheLink: true } : undefined;
+  if (known === undefined || position === undefined) return { name, stat, isExecutable, known: undefined, isUnchanged: false, ...link };
+  const file = unpackFile(known, name, position);
+  const unchanged = isSettled && file.isExecutable === isExecutable && isUnchanged(known, position, stat);
+  return { name, stat, isExecutable, known: file, isUnchanged: unchanged, ...link };
+}
+
+interface KnownFolder {
+  readonly known: IndexFolder | undefined;
+  readonly isSettled: boolean;
+  readonly knownNames: () => readonly string[];
+}
+
+function findFile(listing: FolderListing, name: string, { known, isSettled, knownNames }: KnownFolder): ScannedFile | undefined {
+  const index = findName(listing.names, name);
+  return index === undefined ? undefined : joinFile(listing, index, { known, isSettled, position: findName(knownNames(), name) });
+}
+
+/** Finds a name among names sorted by their UTF-8 bytes. */
+function findName(names: readonly string[], name: string): number | undefined {
+  let low = 0;
+  let high = names.length - 1;
+  while (low <= high) {
+    const middle = (low + high) >>> 1;
+    const order = compareUtf8(names[middle] ?? "", name);
+    if (order === 0) return middle;
+    if (order < 0) low = middle + 1;
+    else high = middle - 1;
+  }
+  return undefined;
+}
+
+function findNews(listing: FolderListing, { known, isSettled, knownNames: split }: KnownFolder): string[] {
+  if (known === undefined) return [...listing.names];
+  const knownNames = split();
+  const news: string[] = [];
+  let position = 0;
+  for (const [index, name] of listing.names.entries()) {
+    let order = 1;
+    for (; position < knownNames.length; position++) {
+      const knownName = knownNames[position] ?? "";
+      order = knownName === name ? 0 : compareUtf8(knownName, name);
+      if (order >= 0) break;
+      news.push(knownName);
+    }
+    if (order > 0 || position === knownNames.length) {
+      news.push(name);
+    } else {
+      if (!isSettled || !isFileClean(listing, index, known, position)) news.push(name);
+      position += 1;
+    }
+  }
+  return [...news, ...knownNames.slice(position)];
 }
 
 function findGone(listing: FolderListing, known: IndexFolder | undefined): IndexedFile[] {
@@ -192,4 +262,19 @@ export function orderEntries(scanned: ScannedFolder): OrderedEntry[] {
     ...scanned.folders.map((name) => ({ key: `${name}/`, entry: { folder: name } })),
   ];
   return entries.sort((a, b) => compareUtf8(a.key, b.key)).map(({ entry }) => entry);
+}
+
+/** Tells whether every file of the version is on disk as the index knows it. */
+export function isUntouched(place: ScanPlace, pointer: Pointer): boolean {
+  if (pointer.kind === "file") return scanFile(place).isClean;
+  let files = 0;
+  let folders = 0;
+  for (const scanned of scanTree(place)) {
+    // A folder without files of its own is in no record; any other must be known and clean.
+    if (scanned.count > 0 && !scanned.isClean) return false;
+    if (scanned.count === 0 && scanned.gone().length > 0) return false;
+    if (scanned.count > 0) folders += 1;
+    files += scanned.count;
+  }
+  return files === pointer.files && folders === place.index.folders(place.target).length;
 }

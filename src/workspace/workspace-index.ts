@@ -2,6 +2,7 @@ import * as fs from "node:fs";
 import path from "node:path";
 import { ensureFolder, uniqueName } from "../base/durable.ts";
 import type { Sha256 } from "../base/ids.ts";
+import { compareUtf8 } from "../base/safe-paths.ts";
 import type { Pointer } from "../formats/pointer.ts";
 import {
   FLAG_EDITED,
@@ -30,6 +31,15 @@ export interface IndexedFile {
   readonly isExecutable: boolean;
   /** True when the content is not that of the pointer that the workspace was last made from. */
   readonly isEdited: boolean;
+}
+
+/** Says which files of a folder are to have which records. */
+export interface FolderPatch {
+  readonly names: ReadonlySet<string>;
+  /** Sorted by the UTF-8 bytes of their names, all of which are among `names`. */
+  readonly files: readonly IndexedFile[];
+  /** True when the bytes of `files` are known to be on disk. */
+  readonly isSynced: boolean;
 }
 
 /** Is the time in milliseconds within which two writes can carry the same time stamp: a kernel tick and some. */
@@ -99,8 +109,21 @@ export class WorkspaceIndex {
 
   /** Replaces a folder's files; none removes the folder. `isSynced` says that the files' bytes are known to be on disk. */
   setFolder(target: string, folder: string, files: readonly IndexedFile[], isSynced: boolean): void {
-    const value = files.length === 0 ? undefined : packFolder(files, isSynced ? "" : this.#boot);
-    if (value === undefined && this.folder(target, folder) === undefined) return;
+    const before = this.folder(target, folder);
+    // Files that were written without a sync since the machine was started stay in doubt, whoever looked at them meanwhile.
+    const value = files.length === 0 ? undefined : packFolder(files, isSynced && before?.boot !== this.#boot ? "" : this.#boot);
+    if (value === undefined && before === undefined) return;
+    this.#change({ type: "folder", target, folder, value });
+  }
+
+  /**
+   * Replaces some of a folder's files: each of `names` becomes its record in `files`, or goes when it has none. The others keep their records, so
+   * the caller has just seen that they are as recorded.
+   */
+  patchFolder(target: string, folder: string, patch: FolderPatch): void {
+    const before = this.folder(target, folder);
+    const value = applyPatch(before, patch, patch.isSynced && before?.boot !== this.#boot ? "" : this.#boot);
+    if (value === undefined && before === undefined) return;
     this.#change({ type: "folder", target, folder, value });
   }
 
@@ -240,6 +263,36 @@ function packFolder(files: readonly IndexedFile[], boot: string): IndexFolder {
     hashes.write(file.sha256, position * 32, "hex");
   }
   return { names: files.map((file) => file.name).join("\0"), count: files.length, stats, flags, hashes, recordedAt: Date.now(), boot };
+}
+
+/** Merges columns with columns; what stays is copied as it is. */
+function applyPatch(before: IndexFolder | undefined, { names, files }: FolderPatch, boot: string): IndexFolder | undefined {
+  const patch = packFolder(files, boot);
+  if (before === undefined) return files.length === 0 ? undefined : patch;
+  const kept: { readonly from: IndexFolder; readonly position: number; readonly name: string }[] = [];
+  let next = 0;
+  const takeUpTo = (name: string | undefined): void => {
+    for (let file = files[next]; file !== undefined; file = files[next]) {
+      if (name !== undefined && compareUtf8(file.name, name) > 0) return;
+      kept.push({ from: patch, position: next, name: file.name });
+      next += 1;
+    }
+  };
+  for (const [position, name] of before.names.split("\0").entries()) {
+    takeUpTo(name);
+    if (!names.has(name)) kept.push({ from: before, position, name });
+  }
+  takeUpTo(undefined);
+  if (kept.length === 0) return undefined;
+  const stats = new Float64Array(kept.length * 4);
+  const flags = new Uint8Array(kept.length);
+  const hashes = Buffer.allocUnsafeSlow(kept.length * 32);
+  for (const [at, { from, position }] of kept.entries()) {
+    for (let column = 0; column < 4; column++) stats[at * 4 + column] = from.stats[position * 4 + column] ?? 0;
+    flags[at] = from.flags[position] ?? 0;
+    from.hashes.copy(hashes, at * 32, position * 32, position * 32 + 32);
+  }
+  return { names: kept.map(({ name }) => name).join("\0"), count: kept.length, stats, flags, hashes, recordedAt: patch.recordedAt, boot };
 }
 
 function currentBoot(): string {
