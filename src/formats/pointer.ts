@@ -81,7 +81,7 @@ export function parsePointer(text: string, where: string): Pointer {
   if (text.length > MAX_POINTER_BYTES) throw malformed(where, "it is larger than 64 KiB");
   if (/^(?:<{7}|>{7}) /m.test(text)) {
     throw new MlvError("pointer-conflicted", `the pointer \`${where}\` holds merge conflict markers`, {
-      hint: `choose one side with \`git checkout --ours -- ${where}\` or \`--theirs\`, then \`git add ${where}\``,
+      hint: `choose one side with \`mlv resolve --ours ${where}\` or \`--theirs\`, then \`git add ${where}\``,
       details: { path: where },
     });
   }

@@ -10,6 +10,7 @@ import type { ContentDiff, ContentsResult, LeftOut } from "./content-diff.ts";
 import type { TargetDiff } from "./diff-versions.ts";
 import { ensureContent, findVersionFile } from "./open-content.ts";
 import type { Workspace } from "./open-workspace.ts";
+import { prefetchContents, type FetchBudget } from "./prefetch-contents.ts";
 
 /** Says how the insides of files are compared. */
 export interface ContentsOptions {
@@ -63,7 +64,9 @@ export async function compareContents(
   const isOnlyTable = files.filter(({ kind }) => kind === "table").length === 1;
   const limits = { table: options.maxTables ?? MAX_TABLES, model: MAX_MODELS, image: MAX_IMAGES };
   const counts = { table: 0, model: 0, image: 0 };
-  const budget: Budget = { bytes: await readLimit(options.fetchLimit) };
+  const budget: FetchBudget = { bytes: await readLimit(options.fetchLimit) };
+  const { remote } = options;
+  const { unreachable } = await prefetchContents(workspace, contentsToFetch(workspace, files, limits), { budget, remote });
   const contents: ContentDiff[] = [];
   const leftOut: LeftOut[] = [];
   const leave = (left: string, reason: string): void => {
@@ -86,7 +89,7 @@ export async function compareContents(
       signal: workspace.context.signal,
     };
     try {
-      const found = await compareOne(workspace, file, { tables, budget, remote: options.remote });
+      const found = await compareOne(workspace, file, { tables, budget, remote, unreachable });
       if (typeof found === "string") leave(file.path, found);
       else if (found !== undefined) {
         counts[file.kind] += 1;
@@ -109,14 +112,12 @@ async function readLimit(limit: string | undefined): Promise<number> {
   throw new MlvError("usage", `\`--fetch-limit\` takes a size such as 500MB or 2GiB, not \`${limit}\``);
 }
 
-interface Budget {
-  bytes: number;
-}
-
 interface CompareOne {
   readonly tables: CompareTablesOptions;
-  readonly budget: Budget;
+  readonly budget: FetchBudget;
   readonly remote: string | undefined;
+  /** Why nothing can be fetched. */
+  readonly unreachable: MlvError | undefined;
 }
 
 /** Compares one file; returns why it was not when it is too much to fetch. */
@@ -141,22 +142,40 @@ async function compareOne(workspace: Workspace, file: ChangedFile, how: CompareO
 
 type OpenSource = TableSource & { close?(): Promise<void> };
 
+function nameOf({ target, inner }: FileSide): string {
+  return inner === "" ? target : `${target}/${inner}`;
+}
+
+function isOnDisk(workspace: Workspace, side: FileSide): boolean {
+  if (!side.isHere) return false;
+  return fs.lstatSync(path.join(workspace.root, nameOf(side)), { throwIfNoEntry: false })?.isFile() === true;
+}
+
+/** Lists, file by file, what may have to be fetched of the files that will be looked into. */
+function contentsToFetch(workspace: Workspace, files: readonly ChangedFile[], limits: Record<ContentDiff["kind"], number>): FileSide[][] {
+  const left = { ...limits };
+  return files.flatMap(({ kind, before, after }) => {
+    left[kind] -= 1;
+    const sides = [before, after].filter((side) => side !== undefined).filter((side) => !isOnDisk(workspace, side));
+    const isTooLarge = kind === "model" && sides.some((side) => side.size > MAX_MODEL_FETCH_BYTES);
+    return kind === "image" || left[kind] < 0 || isTooLarge || sides.length === 0 ? [] : [sides];
+  });
+}
+
 async function openSide(
   workspace: Workspace,
   side: FileSide,
-  { kind, budget, remote }: CompareOne & { readonly kind: ContentDiff["kind"] },
+  { kind, budget, remote, unreachable }: CompareOne & { readonly kind: ContentDiff["kind"] },
 ): Promise<OpenSource | string> {
-  const name = side.inner === "" ? side.target : `${side.target}/${side.inner}`;
-  if (side.isHere) {
-    const place = path.join(workspace.root, name);
-    if (fs.lstatSync(place, { throwIfNoEntry: false })?.isFile() === true) return openTableFile(place, name);
-  }
+  const name = nameOf(side);
+  if (isOnDisk(workspace, side)) return openTableFile(path.join(workspace.root, name), name);
   const place = { commit: undefined, target: side.target, pointer: side.pointer, inner: side.inner };
   const found = await findVersionFile(workspace, place, remote);
   if (!workspace.cache.has(found.sha256)) {
     if (kind === "image") return "images that are not here are not fetched";
     if (kind === "model" && found.size > MAX_MODEL_FETCH_BYTES) return "large models that are not here are not fetched for their header";
     if (found.size > budget.bytes) return "fetching them would take more than may be fetched for a comparison (`--fetch-limit`)";
+    if (unreachable !== undefined) throw unreachable;
     budget.bytes -= found.size;
   }
   await ensureContent(workspace, place, found, remote);

@@ -48,19 +48,19 @@ describe("a pointer that is no good", () => {
       "$ mlv status
       data: broken pointer
           the pointer \`data.mlv\` holds merge conflict markers
-          hint: choose one side with \`git checkout --ours -- data.mlv\` or \`--theirs\`, then \`git add data.mlv\`
+          hint: choose one side with \`mlv resolve --ours data.mlv\` or \`--theirs\`, then \`git add data.mlv\`
       [exit 15]
       $ mlv pull
       ! error: the pointer \`data.mlv\` holds merge conflict markers
-      ! hint: choose one side with \`git checkout --ours -- data.mlv\` or \`--theirs\`, then \`git add data.mlv\`
+      ! hint: choose one side with \`mlv resolve --ours data.mlv\` or \`--theirs\`, then \`git add data.mlv\`
       [exit 15]
       $ mlv checkout
       ! error: the pointer \`data.mlv\` holds merge conflict markers
-      ! hint: choose one side with \`git checkout --ours -- data.mlv\` or \`--theirs\`, then \`git add data.mlv\`
+      ! hint: choose one side with \`mlv resolve --ours data.mlv\` or \`--theirs\`, then \`git add data.mlv\`
       [exit 15]
       $ mlv add data
       ! error: the pointer \`data.mlv\` holds merge conflict markers
-      ! hint: choose one side with \`git checkout --ours -- data.mlv\` or \`--theirs\`, then \`git add data.mlv\`
+      ! hint: choose one side with \`mlv resolve --ours data.mlv\` or \`--theirs\`, then \`git add data.mlv\`
       [exit 15]"
     `);
     expect(readTree(box.at("project"), [".git"])).toEqual(before);

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { MlvError } from "../../base/errors.ts";
-import { diff } from "../../ops/diff.ts";
+import { diff, type TargetDiff } from "../../ops/diff.ts";
 import type { ContentsOptions } from "../../ops/diff-rows.ts";
 import { listOf, optionText, type Call, type CommandDefinition } from "../command.ts";
 import { printContent } from "../diff-contents.ts";
@@ -41,7 +41,7 @@ export const command: CommandDefinition = {
           const contents = options["rows"] === false ? undefined : readContents(options);
           const question = { a: revisions[0], b: revisions[1], paths, remote: optionText(options, "remote"), contents };
           const result = await diff(session.operation, question);
-          session.document({ command: "diff", ...result });
+          session.document({ command: "diff", ...result, targets: result.targets.map(toJson) });
           if (options["md"] === true) {
             const { formatDiffMarkdown } = await import("../diff-markdown.ts");
             await printWhole(session, formatDiffMarkdown(result));
@@ -57,6 +57,14 @@ export const command: CommandDefinition = {
       );
   },
 };
+
+/** Edits that nothing recorded have no hash yet: the pointer's would be that of other bytes. */
+function toJson({ after, ...target }: TargetDiff): object {
+  if (after === undefined || !target.isWorkspace) return { ...target, after };
+  if (target.filesAfter === 0) return target;
+  const files = after.files === undefined ? {} : { files: target.filesAfter };
+  return { ...target, after: { kind: after.kind, size: target.sizeAfter, ...files } };
+}
 
 async function diffTwoFiles({ session, args, options }: Call): Promise<number> {
   const [before, after, ...rest] = listOf(args[0]);
