@@ -1,3 +1,4 @@
+import { setFlagsFromString } from "node:v8";
 import { MlvError, systemErrorCode } from "../base/errors.ts";
 import { COMMANDS, findCommand, suggest, type CommandEntry } from "./command-table.ts";
 import { EXIT } from "./exit-status.ts";
@@ -48,9 +49,19 @@ async function run(argv: readonly string[]): Promise<number> {
 }
 
 async function load(entry: CommandEntry, argv: readonly string[]): Promise<number> {
+  collectInOneGo();
   const definition = await entry.load();
   const { runCommand } = await import("./run-command.ts");
   return runCommand(entry, definition, argv);
+}
+
+/**
+ * Has V8 collect garbage in one go instead of bit by bit beside the program. Network buffers of 64 KiB make it collect every few milliseconds;
+ * with a heap of 15 MB one go takes 5 ms, while marking concurrently kept a second core busy: a download of 2 GiB took 3.7 instead of 6.8 seconds
+ * of CPU. A pause hurts nobody here.
+ */
+function collectInOneGo(): void {
+  setFlagsFromString("--no-incremental-marking");
 }
 
 /** Finds the command's name among the arguments: the first that is no option and no value of `-C` or `-j`. */

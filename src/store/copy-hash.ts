@@ -11,6 +11,8 @@ import type { Sha256 } from "../base/ids.ts";
 
 const BUFFER_BYTES = 1024 * 1024;
 const BUFFERS = 4;
+/** A range up to this size, such as a part of an upload, is read into one buffer: whoever needs it whole need not join pieces. */
+const WHOLE_RANGE_BYTES = 16 * 1024 * 1024;
 
 function readAt(descriptor: number, buffer: Buffer, offset: number): Promise<number> {
   return new Promise((resolve, reject) => {
@@ -95,15 +97,16 @@ async function writeFull(descriptor: number, data: Uint8Array, offset: number): 
   }
 }
 
-/** Yields a file range in order in buffers of at most 1 MiB, reading one ahead; each buffer is the consumer's to keep. */
+/** Yields a file range in order, up to 16 MiB as one buffer, more in buffers of 1 MiB, reading one ahead; each buffer is the consumer's to keep. */
 export async function* readFileRange(file: string, offset: number, length: number): AsyncGenerator<Buffer> {
   const descriptor = fs.openSync(file, fs.constants.O_RDONLY);
   try {
     let at = offset;
     const end = offset + length;
+    const bufferBytes = length <= WHOLE_RANGE_BYTES ? length : BUFFER_BYTES;
     const readNext = (): Promise<Buffer> | undefined => {
       if (at >= end) return undefined;
-      const buffer = Buffer.allocUnsafeSlow(Math.min(BUFFER_BYTES, end - at));
+      const buffer = Buffer.allocUnsafeSlow(Math.min(bufferBytes, end - at));
       const start = at;
       at += buffer.length;
       const reading = readFull(descriptor, buffer, start).then((filled) => {

@@ -11,6 +11,7 @@ import { copyAndHash, readFileRange } from "../store/copy-hash.ts";
 import { mismatch, type FetchPartContext } from "./fetch-context.ts";
 
 const PART_BYTES = 16 * 1024 * 1024;
+const RUN_BYTES = 1024 * 1024;
 const PARALLEL_MIN_BYTES = 2 * PART_BYTES;
 
 /**
@@ -106,30 +107,54 @@ async function receive(context: FetchPartContext, { blob, range, descriptor, onD
   }
   let at = range.offset;
   const end = range.offset + range.length;
-  // One buffer is hashed while the one before it is written.
+  // What came is written in long runs: a call to the I/O pool for each piece of 64 KiB costs more than the writing.
   let writing: Promise<void> | undefined;
+  let waiting: Uint8Array[] = [];
+  let waitingBytes = 0;
+  const writeOut = async (): Promise<void> => {
+    await writing;
+    writing = writeAll(descriptor, waiting, at - waitingBytes);
+    writing.catch(() => undefined);
+    waiting = [];
+    waitingBytes = 0;
+  };
   for await (const data of body.stream) {
     if (at + data.length > end)
       throw new MlvError("content-mismatch", `the remote's copy of ${blob.key} is too long`, { details: { key: blob.key } });
-    await writing;
-    writing = writeAll(descriptor, data, at);
-    writing.catch(() => undefined);
     onData?.(data);
+    waiting.push(data);
+    waitingBytes += data.length;
     at += data.length;
     context.onReceived(data.length);
+    if (waitingBytes >= RUN_BYTES) await writeOut();
   }
+  await writeOut();
   await writing;
   if (at !== end) throw new MlvError("content-mismatch", `the remote's copy of ${blob.key} is too short`, { details: { key: blob.key } });
 }
 
-function writeAll(descriptor: number, data: Uint8Array, offset: number): Promise<void> {
+function writeAll(descriptor: number, pieces: readonly Uint8Array[], offset: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    fs.write(descriptor, data, 0, data.length, offset, (error, written) => {
+    fs.writev(descriptor, pieces, offset, (error, written) => {
       if (error !== null) reject(error);
-      else if (written < data.length) writeAll(descriptor, data.subarray(written), offset + written).then(resolve, reject);
-      else resolve();
+      else {
+        const left = behind(pieces, written);
+        if (left.length === 0) resolve();
+        else writeAll(descriptor, left, offset + written).then(resolve, reject);
+      }
     });
   });
+}
+
+/** Returns what is left of pieces whose first `bytes` are written. */
+function behind(pieces: readonly Uint8Array[], bytes: number): Uint8Array[] {
+  const left: Uint8Array[] = [];
+  let at = 0;
+  for (const piece of pieces) {
+    if (at + piece.length > bytes) left.push(piece.subarray(Math.max(0, bytes - at)));
+    at += piece.length;
+  }
+  return left;
 }
 
 function moveFile(from: string, to: string): void {

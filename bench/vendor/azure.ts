@@ -1,0 +1,28 @@
+// The Azure SDK alone, as fast as it goes: what mlv's transfers are compared with. `node azure.ts upload|download FILE KEY SETTINGS-AS-JSON`.
+import * as fs from "node:fs";
+import { ContainerClient, StorageSharedKeyCredential } from "@azure/storage-blob";
+import { forEachPart, readVendorArguments, writePart } from "./parts.ts";
+
+const { verb, file, key, endpoint, bucket, partBytes, concurrency } = readVendorArguments(process.argv.slice(2));
+const account = new URL(endpoint).pathname.slice(1);
+const container = new ContainerClient(
+  `${endpoint}/${bucket}`,
+  new StorageSharedKeyCredential(account, process.env["AZURE_STORAGE_KEY"] ?? ""),
+);
+const blob = container.getBlockBlobClient(key);
+
+if (verb === "upload") {
+  await blob.uploadFile(file, { blockSize: partBytes, concurrency, maxSingleShotSize: partBytes });
+} else {
+  const descriptor = fs.openSync(file, "w");
+  const size = Number(process.argv[6]);
+  await forEachPart({ size, partBytes, concurrency }, async (part) => {
+    const answer = await blob.download(part.offset, part.length);
+    let at = part.offset;
+    for await (const data of answer.readableStreamBody as AsyncIterable<Buffer>) {
+      await writePart(descriptor, data, at);
+      at += data.length;
+    }
+  });
+  fs.fsyncSync(descriptor);
+}
