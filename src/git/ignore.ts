@@ -1,5 +1,6 @@
 import type { Ignore } from "ignore";
 import { appendLines, removeLines } from "./lines.ts";
+import { compileSimpleRules, isSimpleRule } from "./simple-rules.ts";
 
 /**
  * Returns the `.gitignore` line that ignores exactly one name in the folder of that `.gitignore`: anchored with `/`, wildcards,
@@ -43,24 +44,37 @@ const NOTHING_IGNORED: MlvIgnore = { isEmpty: true, ignores: () => false, decide
 // The `ignore` package remembers every path that it was asked about; starting afresh now and then bounds its memory.
 const ANSWERS_REMEMBERED = 50_000;
 
-/** Creates a matcher from a `.mlvignore`'s content (gitignore syntax, case counts everywhere). Loads the matcher only when there are rules. */
+/**
+ * Creates a matcher from a `.mlvignore`'s content (gitignore syntax, case counts everywhere). Rules that are names or globs of names are compiled; the
+ * matcher for the others, and for all where one brings back what another excludes, is loaded only when there are any.
+ */
 export async function createMlvIgnore(content: string): Promise<MlvIgnore> {
   const rules = content
     .replace(/^\uFEFF/, "")
     .split(/\r?\n/)
     .filter((line) => line.trim() !== "" && !line.startsWith("#"));
   if (rules.length === 0) return NOTHING_IGNORED;
+  const hasNegation = rules.some((rule) => rule.startsWith("!"));
+  const simple = hasNegation ? [] : rules.filter(isSimpleRule);
+  const rest = simple.length === 0 ? rules : rules.filter((rule) => !isSimpleRule(rule));
+  const names = simple.length === 0 ? undefined : compileSimpleRules(simple);
+  const decideRest = rest.length === 0 ? undefined : await createFullMatcher(rest);
+  const decide: MlvIgnore["decide"] = (path, isFolder) =>
+    names?.ignores(path, isFolder) === true ? "ignored" : decideRest?.(path, isFolder);
+  return { isEmpty: false, decide, ignores: (path, isFolder) => decide(path, isFolder) === "ignored" };
+}
+
+async function createFullMatcher(rules: readonly string[]): Promise<MlvIgnore["decide"]> {
   const { default: ignore } = await import("ignore");
   const create = (): Ignore => ignore({ ignorecase: false, allowRelativePaths: true }).add(rules);
   let matcher = create();
   let asked = 0;
-  const decide: MlvIgnore["decide"] = (path, isFolder) => {
+  return (path, isFolder) => {
     if (++asked % ANSWERS_REMEMBERED === 0) matcher = create();
     const { ignored, unignored } = matcher.test(isFolder ? `${path}/` : path);
     if (ignored) return "ignored";
     return unignored ? "included" : undefined;
   };
-  return { isEmpty: false, decide, ignores: (path, isFolder) => decide(path, isFolder) === "ignored" };
 }
 
 /** Is the `.mlvignore` of one folder, given relative to the repository's root; `""` for the root itself. */

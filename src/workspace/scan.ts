@@ -66,13 +66,13 @@ export function scanFolder(place: ScanPlace, folder: string): ScannedFolder {
 function ruleFor(place: ScanPlace, relative: string, folder: string): ((name: string, isFolder: boolean) => boolean) | undefined {
   const { isIgnored } = place;
   if (isIgnored === undefined) return undefined;
-  const known = new Set(place.index.folder(place.target, folder)?.names.split("\0"));
-  const knownFolders = place.index.folders(place.target);
+  // What is known is asked only for names that a rule excludes, which are few.
+  let known: ReadonlySet<string> | undefined;
   return (name, isFolder) => {
     if (!isIgnored(`${relative}/${name}`, isFolder)) return false;
-    if (!isFolder) return !known.has(name);
+    if (!isFolder) return !(known ??= new Set(place.index.folder(place.target, folder)?.names.split("\0"))).has(name);
     const inner = folder === "" ? name : `${folder}/${name}`;
-    return !knownFolders.some((other) => other === inner || other.startsWith(`${inner}/`));
+    return !place.index.folders(place.target).some((other) => other === inner || other.startsWith(`${inner}/`));
   };
 }
 
