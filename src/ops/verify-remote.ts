@@ -5,6 +5,7 @@ import type { BlobKey, RepoPath } from "../base/ids.ts";
 import type { Body, BodyBlob } from "../formats/body.ts";
 import { blobKey, parseBlobKey } from "../formats/layout.ts";
 import type { Pointer } from "../formats/pointer.ts";
+import type { Remote } from "../remotes/remote.ts";
 import { readManifestEntries, readManifestRoot } from "../store/manifests.ts";
 import { isComplete } from "../transfer/fetch.ts";
 import { pushVersions } from "../transfer/push.ts";
@@ -128,16 +129,22 @@ class RemoteChecker {
       const stat = await remote.stat(blob.key, { signal });
       return stat === undefined ? "missing" : stat.size === blob.size ? undefined : "damaged";
     }
-    const body = await remote.get(blob.key, { signal });
-    if (body === undefined) return "missing";
-    const hasher = createSha256();
-    let size = 0;
-    for await (const data of body.stream) {
-      hasher.update(data);
-      size += data.length;
-    }
-    return size === blob.size && hasher.digest() === parseBlobKey(blob.key)?.hash ? undefined : "damaged";
+    // Repair takes a damaged blob away, so one bad read must not condemn it: a byte may have changed on the way.
+    const first = await hashBlob(remote, blob, signal);
+    return first === "damaged" ? hashBlob(remote, blob, signal) : first;
   }
+}
+
+async function hashBlob(remote: Remote, blob: BodyBlob, signal: AbortSignal | undefined): Promise<"damaged" | "missing" | undefined> {
+  const body = await remote.get(blob.key, { signal });
+  if (body === undefined) return "missing";
+  const hasher = createSha256();
+  let size = 0;
+  for await (const data of body.stream) {
+    hasher.update(data);
+    size += data.length;
+  }
+  return size === blob.size && hasher.digest() === parseBlobKey(blob.key)?.hash ? undefined : "damaged";
 }
 
 interface Mending {

@@ -37,8 +37,12 @@ export class RemoteStore {
     this.#tempFolder = path.join(options.stateFolder, "tmp");
   }
 
-  /** Returns a version's head with one request, or undefined when the remote lacks the version. */
-  async readHead(version: Sha256, signal?: AbortSignal): Promise<KnownHead | undefined> {
+  /** Returns a version's head with one request, two when what came was wrong, or undefined when the remote lacks the version. */
+  readHead(version: Sha256, signal?: AbortSignal): Promise<KnownHead | undefined> {
+    return readTwice(() => this.#readHead(version, signal));
+  }
+
+  async #readHead(version: Sha256, signal: AbortSignal | undefined): Promise<KnownHead | undefined> {
     const key = blobKey("recipes", version);
     const body = await this.remote.get(key, { signal });
     if (body === undefined) {
@@ -52,6 +56,7 @@ export class RemoteStore {
       if (isMlvError(error, "recipe-malformed", "content-mismatch")) this.#damagedHeads.set(version, body.etag);
       throw error;
     }
+    this.#damagedHeads.delete(version);
     const known = { head, etag: body.etag };
     this.known.set(version, known);
     return known;
@@ -63,7 +68,11 @@ export class RemoteStore {
   }
 
   /** Returns the body that a head names, from this machine where it was read before. Throws `content-mismatch`, `recipe-malformed`. */
-  async readBody(version: Sha256, head: Head, signal?: AbortSignal): Promise<Body> {
+  readBody(version: Sha256, head: Head, signal?: AbortSignal): Promise<Body> {
+    return readTwice(() => this.#readBody(version, head, signal));
+  }
+
+  async #readBody(version: Sha256, head: Head, signal: AbortSignal | undefined): Promise<Body> {
     const parsed = this.#parsed.get(head.body);
     if (parsed !== undefined) return parsed;
     const file = this.#bodyFile(head.body);
@@ -81,6 +90,7 @@ export class RemoteStore {
         this.#damaged.add(head.body);
         throw mismatch(head.body);
       }
+      this.#damaged.delete(head.body);
       this.#keepBody(file, stored);
     }
     const body = parseBody(decompress(stored, MAX_BODY_TEXT_BYTES, { isBound: true }).toString("utf8"));
@@ -90,11 +100,13 @@ export class RemoteStore {
     return body;
   }
 
-  /** Returns a version's head and body, or undefined when the remote lacks it. */
-  async readVersion(version: Sha256, signal?: AbortSignal): Promise<RemoteVersion | undefined> {
-    const known = await this.readHead(version, signal);
-    if (known === undefined) return undefined;
-    return { ...known, body: await this.readBody(version, known.head, signal) };
+  /** Returns a version's head and body, or undefined when the remote lacks it. A head that names a body which is not there is read once more. */
+  readVersion(version: Sha256, signal?: AbortSignal): Promise<RemoteVersion | undefined> {
+    return readTwice(async () => {
+      const known = await this.#readHead(version, signal);
+      if (known === undefined) return undefined;
+      return { ...known, body: await this.#readBody(version, known.head, signal) };
+    });
   }
 
   /** Uploads a body; returns the head that will name it. */
@@ -122,7 +134,11 @@ export class RemoteStore {
   }
 
   /** Makes sure that the remote is a store of this format, marking an empty one when `create` is set; returns whether it is one. Throws `format-newer`, `remote-misconfigured`. */
-  async checkMarker(create: boolean, signal?: AbortSignal): Promise<boolean> {
+  checkMarker(create: boolean, signal?: AbortSignal): Promise<boolean> {
+    return readTwice(() => this.#checkMarker(create, signal));
+  }
+
+  async #checkMarker(create: boolean, signal: AbortSignal | undefined): Promise<boolean> {
     const marker = await this.remote.get(MARKER_KEY, { signal });
     if (marker === undefined) {
       if (create) await this.remote.put(MARKER_KEY, bufferSource(Buffer.from(MARKER_CONTENT)), { signal });
@@ -140,6 +156,16 @@ export class RemoteStore {
   #keepBody(file: string, stored: Uint8Array): void {
     ensureFolder(this.#bodyFolder);
     writeFileDurably(file, stored, { tempFolder: this.#tempFolder });
+  }
+}
+
+/** Reads once more when what came was wrong: a byte may have changed on the way. What is wrong twice is wrong on the remote. */
+async function readTwice<Result>(read: () => Promise<Result>): Promise<Result> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!isMlvError(error, "content-mismatch", "content-missing", "recipe-malformed", "format-newer")) throw error;
+    return read();
   }
 }
 
