@@ -57,6 +57,7 @@ export const ERROR_CODES = {
   interrupted: { kind: "interrupted", summary: "The command was stopped by a signal." },
   internal: { kind: "internal", summary: "A bug in mlv." },
   "table-unreadable": { kind: "user", summary: "A file cannot be read as the table that it is said to be." },
+  "lock-malformed": { kind: "config", summary: "An mlv.lock is no JSON object." },
 } as const satisfies Record<string, ErrorCodeInfo>;
 
 /** Names one stable error code. */

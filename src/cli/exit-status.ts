@@ -32,6 +32,7 @@ const STATUS: Readonly<Partial<Record<ErrorCode, number>>> = {
   "pack-malformed": EXIT.malformed,
   "config-malformed": EXIT.malformed,
   "config-secret": EXIT.malformed,
+  "lock-malformed": EXIT.malformed,
   "content-mismatch": EXIT.mismatch,
   "remote-absent": EXIT.partly,
   "remote-denied": EXIT.refused,

@@ -2,6 +2,7 @@ import * as fs from "node:fs";
 import path from "node:path";
 import { isMlvError, MlvError } from "../base/errors.ts";
 import type { RepoPath } from "../base/ids.ts";
+import { LOCK_FILE, mergeLockFiles } from "../formats/lock-merge.ts";
 import { formatPointer, isSameVersion, parsePointer, type Pointer } from "../formats/pointer.ts";
 import { isPointerPath, targetOf } from "../workspace/target.ts";
 import { mergeFolders, type FileConflict } from "./merge-folders.ts";
@@ -17,22 +18,34 @@ export interface MergeRequest {
   readonly path: string;
 }
 
-/** Is how a merge of pointers ended. `kinds`: one side is a file and the other a folder. `lock`: a file that mlv only merges when one side changed. */
+/**
+ * Is how a merge ended. `taken` counts the files of a folder, or the stages of an `mlv.lock`, that came from their side. `kinds`: one side is a
+ * file and the other a folder. `stages`: both sides ran the same stages, or changed the same other keys, differently; ours stay for these.
+ */
 export type MergeOutcome =
   | { readonly status: "merged"; readonly target: RepoPath; readonly pointer: Pointer | undefined; readonly taken: number }
   | {
       readonly status: "conflict";
       readonly target: RepoPath;
-      readonly reason: "both-changed" | "both-added" | "kinds" | "files" | "lock";
-      readonly ours?: Pointer;
-      readonly theirs?: Pointer;
+      readonly reason: "stages";
+      readonly stages: readonly string[];
+      readonly keys: readonly string[];
+      readonly taken: number;
+    }
+  | {
+      readonly status: "conflict";
+      readonly target: RepoPath;
+      readonly reason: "both-changed" | "both-added" | "kinds" | "files";
+      readonly ours: Pointer;
+      readonly theirs: Pointer;
       readonly files: readonly FileConflict[];
     }
   | { readonly status: "failed"; readonly target: RepoPath; readonly error: MlvError };
 
 /**
- * Merges two versions of a pointer for Git: what only one side changed is taken, folders are merged file by file on their lists (fetched when
- * they are not cached; no content is). With a conflict, or when a version cannot be read, the file stays what it was: the pointer of our side.
+ * Merges two versions of a pointer, or of an `mlv.lock`, for Git: what only one side changed is taken, folders are merged file by file on their
+ * lists (fetched when they are not cached; no content is), run records stage by stage. With a conflict in a pointer, or when a version cannot be
+ * read, the file stays what it was: ours. With one in run records it holds ours for those stages and the merge of the others.
  */
 export async function mergePointer(context: OperationContext, request: MergeRequest): Promise<MergeOutcome> {
   return withWorkspace(context, async (workspace) => {
@@ -46,8 +59,13 @@ export async function mergePointer(context: OperationContext, request: MergeRequ
       write(theirs);
       return { status: "merged", target, pointer: undefined, taken: 0 };
     }
-    if (!isPointerPath(request.path)) return { status: "conflict", target, reason: "lock", files: [] };
     try {
+      if (isLockFile(request.path)) {
+        const { text, stages, keys, taken } = mergeLockFiles({ base, ours, theirs, where: request.path });
+        write(text);
+        if (stages.length + keys.length > 0) return { status: "conflict", target, reason: "stages", stages, keys, taken };
+        return { status: "merged", target, pointer: undefined, taken };
+      }
       const outcome = await mergeVersions(workspace, {
         target,
         base: base === "" ? undefined : parsePointer(base, `${request.path} (common ancestor)`),
@@ -61,6 +79,11 @@ export async function mergePointer(context: OperationContext, request: MergeRequ
       return { status: "failed", target, error };
     }
   });
+}
+
+/** Tells whether a path is that of a file of run records. */
+export function isLockFile(file: string): boolean {
+  return path.posix.basename(file) === LOCK_FILE;
 }
 
 interface Versions {

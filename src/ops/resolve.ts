@@ -1,21 +1,23 @@
 import { MlvError } from "../base/errors.ts";
 import type { RepoPath } from "../base/ids.ts";
+import { LOCK_FILE, mergeLockFiles } from "../formats/lock-merge.ts";
 import { formatPointer, parsePointer, type Pointer } from "../formats/pointer.ts";
 import { openCatFile } from "../git/cat-file.ts";
 import { readGitIndex } from "../git/git-index.ts";
 import { isPointerPath, pointerPath, targetOf } from "../workspace/target.ts";
 import { mergeFolders } from "./merge-folders.ts";
 import { prepareState, withWorkspace, type OperationContext, type Workspace } from "./open-workspace.ts";
-import { writePointer } from "./pointer-files.ts";
+import { isLockFile } from "./merge-pointer.ts";
+import { writeInWorkspace, writePointer } from "./pointer-files.ts";
 import { toRepoPath } from "./targets.ts";
 
 /** Says how conflicts are settled. */
 export interface ResolveOptions {
-  /** Targets or their pointers; every pointer in conflict when empty. */
+  /** Targets, their pointers, or `mlv.lock`s; everything of these in conflict when empty. */
   readonly paths: readonly string[];
   /** Which side's version is taken, or with `union` which side wins where both changed the same file. */
   readonly side: "ours" | "theirs";
-  /** Merges folders file by file instead of taking one side whole. */
+  /** Merges folders file by file, and run records stage by stage, instead of taking one side whole. */
   readonly union: boolean;
 }
 
@@ -27,16 +29,24 @@ export interface ResolvedTarget {
   readonly settled: number;
 }
 
+/** Is one `mlv.lock` whose conflict was settled. */
+export interface ResolvedLock {
+  readonly path: RepoPath;
+  /** Stages and other keys that both sides changed and that the preferred side won. */
+  readonly settled: readonly string[];
+}
+
 /** Is what `resolve` did. */
 export interface ResolveResult {
   readonly targets: readonly ResolvedTarget[];
+  readonly locks: readonly ResolvedLock[];
   /** Paths to stage, relative to the repository's root. */
   readonly toStage: readonly string[];
   readonly root: string;
 }
 
 /**
- * Settles conflicts of pointers from the versions that Git's index keeps of them, and writes the chosen pointer; stages nothing.
+ * Settles conflicts of pointers and run records from the versions that Git's index keeps of them, and writes what is chosen; stages nothing.
  * Throws `target-not-found` for what is in no conflict, `usage` for a union of what is no folder or a side that deleted the pointer.
  */
 export async function resolveConflicts(context: OperationContext, options: ResolveOptions): Promise<ResolveResult> {
@@ -52,12 +62,18 @@ export async function resolveConflicts(context: OperationContext, options: Resol
     }
     prepareState(workspace);
     const targets: ResolvedTarget[] = [];
+    const locks: ResolvedLock[] = [];
     for (const target of wanted) {
+      if (isLockFile(target)) {
+        locks.push(settleLock(workspace, { path: target, ...stages.get(target) }, options));
+        continue;
+      }
       const resolved = await settle(workspace, { target, ...stages.get(target) }, options);
       writePointer(workspace, target, formatPointer(resolved.pointer));
       targets.push(resolved);
     }
-    return { targets, toStage: targets.map(({ target }) => pointerPath(target)), root: workspace.root };
+    const toStage = wanted.map((target) => (isLockFile(target) ? target : pointerPath(target)));
+    return { targets, locks, toStage, root: workspace.root };
   });
 }
 
@@ -69,16 +85,17 @@ interface Stages {
 
 const STAGES = { 1: "base", 2: "ours", 3: "theirs" } as const;
 
+/** Returns the versions of what is in conflict: a pointer's by its target, a lock file's by its path. */
 async function readStages(workspace: Workspace): Promise<Map<RepoPath, Stages>> {
-  const index = await readGitIndex(workspace.repository, { suffixes: [".mlv"] });
+  const index = await readGitIndex(workspace.repository, { suffixes: [".mlv", LOCK_FILE] });
   const found = new Map<RepoPath, Stages>();
   const catFile = openCatFile(workspace.repository, { signal: workspace.context.signal });
   try {
     for (const { path, oid, stage } of index?.entries ?? []) {
       const name = STAGES[stage as keyof typeof STAGES] as (typeof STAGES)[keyof typeof STAGES] | undefined;
-      if (name === undefined || !isPointerPath(path)) continue;
+      if (name === undefined || !(isPointerPath(path) || isLockFile(path))) continue;
       const object = await catFile.read(oid);
-      const target = targetOf(path);
+      const target = isLockFile(path) ? (path as RepoPath) : targetOf(path);
       if (object !== undefined) found.set(target, { ...found.get(target), [name]: object.content.toString("utf8") });
     }
   } finally {
@@ -92,6 +109,29 @@ function asTarget(workspace: Workspace, given: string): RepoPath {
   return isPointerPath(repoPath) ? targetOf(repoPath) : repoPath;
 }
 
+function settleLock(
+  workspace: Workspace,
+  { path, base = "", ours, theirs }: Stages & { readonly path: RepoPath },
+  { side, union }: ResolveOptions,
+): ResolvedLock {
+  if (union && ours !== undefined && theirs !== undefined) {
+    const merged = mergeLockFiles({ base, ours, theirs, where: path }, side);
+    writeInWorkspace(workspace, path, merged.text);
+    return { path, settled: [...merged.stages, ...merged.keys] };
+  }
+  const text = side === "ours" ? ours : theirs;
+  if (text === undefined) throw deletedBy(side, { shown: path, file: path });
+  writeInWorkspace(workspace, path, text);
+  return { path, settled: [] };
+}
+
+function deletedBy(side: "ours" | "theirs", { shown, file }: { readonly shown: string; readonly file: string }): MlvError {
+  return new MlvError("usage", `${side === "ours" ? "our" : "their"} side deleted \`${shown}\``, {
+    hint: `to delete it: \`git rm ${file}\`; to keep it: \`mlv resolve --${side === "ours" ? "theirs" : "ours"} ${shown}\``,
+    details: { target: shown },
+  });
+}
+
 async function settle(
   workspace: Workspace,
   { target, base, ours, theirs }: Stages & { readonly target: RepoPath },
@@ -102,10 +142,7 @@ async function settle(
   if (!union) {
     const text = side === "ours" ? ours : theirs;
     if (text !== undefined) return { target, pointer: parse(text, side), settled: 0 };
-    throw new MlvError("usage", `${side === "ours" ? "our" : "their"} side deleted \`${target}\``, {
-      hint: `to delete it: \`git rm ${where}\`; to keep it: \`mlv resolve --${side === "ours" ? "theirs" : "ours"} ${target}\``,
-      details: { target },
-    });
+    throw deletedBy(side, { shown: target, file: where });
   }
   const [left, right] = [ours === undefined ? undefined : parse(ours, "ours"), theirs === undefined ? undefined : parse(theirs, "theirs")];
   if (left?.kind !== "dir" || right?.kind !== "dir") {

@@ -1,4 +1,4 @@
-import { mergePointer, type MergeOutcome } from "../../ops/merge-pointer.ts";
+import { isLockFile, mergePointer, type MergeOutcome } from "../../ops/merge-pointer.ts";
 import { listOf, type CommandDefinition } from "../command.ts";
 import { EXIT } from "../exit-status.ts";
 import { formatBytes, formatCount, formatPlural } from "../format.ts";
@@ -24,7 +24,9 @@ export const command: CommandDefinition = {
 function report(session: Session, outcome: MergeOutcome): number {
   const name = escapeName(outcome.target);
   if (outcome.status === "merged") {
-    if (outcome.taken > 0)
+    if (outcome.taken > 0 && isLockFile(outcome.target))
+      session.note(`mlv: merged ${name} stage by stage: ${formatPlural(outcome.taken, "stage")} from their side`);
+    else if (outcome.taken > 0)
       session.note(
         `mlv: merged ${name} file by file: ${formatPlural(outcome.taken, "file")} from their side; \`mlv pull\` brings what is not here`,
       );
@@ -32,14 +34,13 @@ function report(session: Session, outcome: MergeOutcome): number {
   }
   const word = quoteForShell(outcome.target);
   if (outcome.status === "failed") {
-    session.note(`mlv: cannot merge ${name}: ${escapeMessage(outcome.error.message)}\n  the pointer stays ours`);
+    session.note(
+      `mlv: cannot merge ${name}: ${escapeMessage(outcome.error.message)}\n  ${isLockFile(outcome.target) ? "it" : "the pointer"} stays ours`,
+    );
     if (outcome.error.hint !== undefined) session.note(`${session.style.cyan("hint:")} ${escapeMessage(outcome.error.hint)}`);
     return EXIT.failed;
   }
-  if (outcome.reason === "lock") {
-    session.note(`mlv: both sides changed ${name}; it stays ours. Run the stages again with \`mlv repro\`, then \`git add ${word}\``);
-    return EXIT.failed;
-  }
+  if (outcome.reason === "stages") return reportStages(session, outcome);
   const what = {
     "both-changed": "both sides changed it",
     "both-added": "both sides added it, with different content",
@@ -53,10 +54,28 @@ function report(session: Session, outcome: MergeOutcome): number {
   }
   if (outcome.files.length > SHOWN_FILES) session.note(`  … and ${formatCount(outcome.files.length - SHOWN_FILES)} more files`);
   const { ours, theirs } = outcome;
-  if (ours !== undefined && theirs !== undefined)
-    session.note(`  ours   ${ours.sha256} (${formatBytes(ours.size)})\n  theirs ${theirs.sha256} (${formatBytes(theirs.size)})`);
+  session.note(`  ours   ${ours.sha256} (${formatBytes(ours.size)})\n  theirs ${theirs.sha256} (${formatBytes(theirs.size)})`);
   const union = outcome.reason === "files" ? ", or unite them file by file with `--union`" : "";
   session.note(`  the pointer stays ours; choose with \`mlv resolve --ours ${word}\` or \`--theirs\`${union}`);
+  return EXIT.failed;
+}
+
+/** What is kept is valid, but may not be what the merged code and data give: the stages have to be run. */
+function reportStages(session: Session, { target, stages, keys, taken }: Extract<MergeOutcome, { readonly reason: "stages" }>): number {
+  const word = quoteForShell(target);
+  const shown = stages.slice(0, SHOWN_FILES);
+  const more = stages.length > shown.length ? ` and ${formatCount(stages.length - shown.length)} more` : "";
+  const what = [
+    ...(stages.length > 0 ? [`both sides ran ${shown.map(escapeName).join(", ")}${more} with different results`] : []),
+    ...(keys.length > 0 ? [`both sides changed ${keys.map(escapeName).join(", ")}`] : []),
+  ];
+  session.note(`mlv: conflict in ${escapeName(target)}: ${what.join("; ")}`);
+  session.note(
+    `  it holds our side of these${taken > 0 ? `, and ${formatPlural(taken, "stage")} from theirs` : ""}; \`mlv resolve --union --theirs ${word}\` takes theirs of these`,
+  );
+  const again =
+    stages.length === 0 ? "" : `run them again with \`mlv repro ${shown.map(quoteForShell).join(" ")}${more === "" ? "" : " …"}\`, then `;
+  session.note(`  ${again}\`git add ${word}\``);
   return EXIT.failed;
 }
 

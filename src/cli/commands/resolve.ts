@@ -13,10 +13,10 @@ export const command: CommandDefinition = {
   ],
   configure: (command_, run) => {
     command_
-      .argument("[target...]", "targets in conflict; all of them when none is named")
+      .argument("[target...]", "targets or `mlv.lock` in conflict; all of them when none is named")
       .option("--ours", "take the version of the branch that is checked out")
       .option("--theirs", "take the version of the branch that is merged in")
-      .option("--union", "merge folders file by file")
+      .option("--union", "merge folders file by file, `mlv.lock` stage by stage")
       .action(
         run(async ({ session, args, options }) => {
           const [ours, theirs, union] = [options["ours"] === true, options["theirs"] === true, options["union"] === true];
@@ -24,14 +24,19 @@ export const command: CommandDefinition = {
             throw new MlvError("usage", "`mlv resolve` takes one of `--ours`, `--theirs` and `--union`", {
               hint: "`mlv help resolve` shows what each does",
             });
-          const result = await resolveConflicts(session.operation, { paths: listOf(args[0]), side: theirs ? "theirs" : "ours", union });
+          const side = theirs ? "theirs" : "ours";
+          const result = await resolveConflicts(session.operation, { paths: listOf(args[0]), side, union });
           session.document({ command: "resolve", ...result });
           for (const { target, pointer, settled } of result.targets) {
             const files = pointer.files === undefined ? "" : `${formatPlural(pointer.files, "file")}, `;
             const how = settled === 0 ? "" : `; ${formatPlural(settled, "file")} that both sides changed`;
             session.print(`resolved ${session.style.bold(escapeName(target))} (${files}${formatBytes(pointer.size)}${how})`);
           }
-          if (result.targets.length === 0) session.print("No pointer is in conflict.");
+          for (const { path, settled } of result.locks) {
+            const how = settled.length === 0 ? "" : ` (${side} of ${settled.map(escapeName).join(", ")})`;
+            session.print(`resolved ${session.style.bold(escapeName(path))}${how}`);
+          }
+          if (result.toStage.length === 0) session.print("No pointer is in conflict.");
           else printToStage(session, result, false);
         }),
       );
