@@ -1,6 +1,7 @@
-/** Runs a few uploads at once while their caller goes on; the first failure is thrown by the next `start` or by `finish`. */
+/** Runs uploads beside their caller, a few at once and the others when one is through; the first failure is thrown by the next `start` or by `finish`. */
 export class BackgroundUploads {
   readonly #limit: number;
+  readonly #waiting: (() => Promise<void>)[] = [];
   readonly #running = new Set<Promise<void>>();
   #failure: { readonly error: unknown } | undefined;
 
@@ -8,25 +9,44 @@ export class BackgroundUploads {
     this.#limit = limit;
   }
 
-  /** Begins an upload, waiting first while as many as allowed are under way. */
-  async start(upload: () => Promise<void>): Promise<void> {
-    while (this.#running.size >= this.#limit) await Promise.race(this.#running);
+  /** Begins an upload, or notes it to be begun; what it reads must stay as it is until `finish`. */
+  start(upload: () => Promise<void>): void {
     this.#throwFailure();
-    const running: Promise<void> = upload()
-      .catch((error: unknown) => void (this.#failure ??= { error }))
-      .finally(() => void this.#running.delete(running));
-    this.#running.add(running);
+    this.#waiting.push(upload);
+    this.#fill();
   }
 
   /** Waits for all of them. */
   async finish(): Promise<void> {
-    await this.settle();
+    await this.#drain();
     this.#throwFailure();
   }
 
-  /** Waits for all of them whatever became of them. */
+  /** Waits for those that run, whatever becomes of them, and begins no other. */
   async settle(): Promise<void> {
-    await Promise.all(this.#running);
+    this.#waiting.length = 0;
+    await this.#drain();
+  }
+
+  async #drain(): Promise<void> {
+    while (this.#running.size > 0) await Promise.all(this.#running);
+  }
+
+  #fill(): void {
+    while (this.#running.size < this.#limit) {
+      const upload = this.#waiting.shift();
+      if (upload === undefined) return;
+      const running: Promise<void> = upload()
+        .catch((error: unknown) => {
+          this.#failure ??= { error };
+          this.#waiting.length = 0;
+        })
+        .finally(() => {
+          this.#running.delete(running);
+          this.#fill();
+        });
+      this.#running.add(running);
+    }
   }
 
   #throwFailure(): void {

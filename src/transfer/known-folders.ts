@@ -1,9 +1,17 @@
 import type { Sha256 } from "../base/ids.ts";
-import { parseLeaf, parseRoot, type ManifestRoot } from "../formats/manifest.ts";
+import { parseRoot, type ManifestRoot } from "../formats/manifest.ts";
+import { visitObjects } from "./leaf-objects.ts";
 import type { BuildContext, StreamPart } from "./push-context.ts";
 import type { RemoteVersion } from "./remote-store.ts";
 import { SegmentMap } from "./segments.ts";
 import { reuseSegments } from "./send-object.ts";
+
+interface KnownFolder {
+  readonly version: number;
+  readonly root: ManifestRoot;
+  /** Where its files begin in its stream. */
+  readonly filesAt: number;
+}
 
 /** Finds leaves and files of folders that the remote has, by the place that they have in the streams there. */
 export class KnownFolders {
@@ -12,7 +20,7 @@ export class KnownFolders {
   readonly #objects = new Map<Sha256, { readonly version: number; readonly offset: number }>();
   readonly #maps: SegmentMap[] = [];
   readonly #versions: RemoteVersion[] = [];
-  readonly #unread: { readonly version: number; readonly root: ManifestRoot; readonly filesAt: number }[] = [];
+  readonly #folders: KnownFolder[] = [];
 
   constructor(context: BuildContext) {
     this.#context = context;
@@ -21,17 +29,43 @@ export class KnownFolders {
     }
   }
 
+  /** True when no folder is known. */
+  get isEmpty(): boolean {
+    return this.#folders.length === 0;
+  }
+
   /** Returns the run of all files of a leaf. */
   findLeafFiles(leaf: Sha256, size: number): StreamPart | undefined {
     const found = this.#leafFiles.get(leaf);
     return found === undefined || found.size !== size ? undefined : this.#part(found.version, found.offset, size);
   }
 
-  /** Returns an object, reading the known folders' leaves when it is first asked for one that is in none. */
+  /** Returns a root, a leaf, or an object that was looked for. */
   find(hash: Sha256, size: number): StreamPart | undefined {
-    if (!this.#objects.has(hash)) this.#readLeaves();
     const found = this.#objects.get(hash);
     return found === undefined ? undefined : this.#part(found.version, found.offset, size);
+  }
+
+  /**
+   * Looks for objects in the known folders' lists, as far as they are cached, so that `find` knows them. Each leaf is read once, however
+   * many known folders share it.
+   */
+  lookFor(objects: ReadonlySet<Sha256>): void {
+    const seen = new Set<Sha256>();
+    for (const { version, root, filesAt } of this.#folders) {
+      let offset = filesAt;
+      for (const leaf of root.leaves) {
+        const bytes = seen.has(leaf.sha256) ? undefined : this.#context.cache.readSmall(leaf.sha256);
+        seen.add(leaf.sha256);
+        let at = offset;
+        offset += leaf.size;
+        if (bytes === undefined) continue;
+        visitObjects(bytes, leaf, (hash, size) => {
+          if (objects.has(hash) && !this.#objects.has(hash)) this.#objects.set(hash, { version, offset: at });
+          at += size;
+        });
+      }
+    }
   }
 
   #part(version: number, offset: number, size: number): StreamPart | undefined {
@@ -51,27 +85,10 @@ export class KnownFolders {
       if (!this.#objects.has(leaf.sha256)) this.#objects.set(leaf.sha256, { version, offset });
       offset += leaf.length;
     }
-    this.#unread.push({ version, root, filesAt: offset });
+    this.#folders.push({ version, root, filesAt: offset });
     for (const leaf of root.leaves) {
       if (!this.#leafFiles.has(leaf.sha256)) this.#leafFiles.set(leaf.sha256, { version, offset, size: leaf.size });
       offset += leaf.size;
-    }
-  }
-
-  #readLeaves(): void {
-    for (const { version, root, filesAt } of this.#unread.splice(0)) {
-      let offset = filesAt;
-      for (const leaf of root.leaves) {
-        const bytes = this.#context.cache.readSmall(leaf.sha256);
-        if (bytes === undefined) {
-          offset += leaf.size;
-          continue;
-        }
-        for (const entry of parseLeaf(bytes, leaf, "a known folder")) {
-          if (!this.#objects.has(entry.sha256)) this.#objects.set(entry.sha256, { version, offset });
-          offset += entry.size;
-        }
-      }
     }
   }
 }

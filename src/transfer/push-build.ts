@@ -1,12 +1,15 @@
 import type { Sha256 } from "../base/ids.ts";
 import type { Body } from "../formats/body.ts";
-import { parseLeaf, parseRoot, type ManifestRoot } from "../formats/manifest.ts";
+import { parseRoot, type ManifestLeaf } from "../formats/manifest.ts";
 import { LOOSE_MIN_BYTES } from "../store/cache.ts";
+import type { OpenPack } from "../store/pack-set.ts";
 import type { BodyBuilder } from "./body-builder.ts";
 import { KnownFolders } from "./known-folders.ts";
+import { visitObjects } from "./leaf-objects.ts";
 import type { BuildContext, StreamPart } from "./push-context.ts";
-import { sendWholePacks } from "./whole-packs.ts";
 import { readObject, readPart, sendObject, sendSmall, WHOLE_MIN_BYTES } from "./send-object.ts";
+import { StreamParts } from "./stream-parts.ts";
+import { sendWholePacks, type WholePacks } from "./whole-packs.ts";
 
 /** Sends a file's content as far as the remote lacks it; what is returned gives its body once the packer is finished. */
 export async function buildFile(context: BuildContext, builder: BodyBuilder): Promise<() => Body> {
@@ -23,55 +26,92 @@ export async function buildFile(context: BuildContext, builder: BodyBuilder): Pr
  * its stream, without a look at their files.
  */
 export async function buildDirectory(context: BuildContext, builder: BodyBuilder): Promise<() => Body> {
-  const { version, packer } = context;
-  const where = `\`${version.target}\``;
-  const rootBytes = readPart(context, version.pointer.sha256);
-  const root = parseRoot(rootBytes, where);
+  const { pointer, target } = context.version;
+  const rootBytes = readPart(context, pointer.sha256);
+  const root = parseRoot(rootBytes, `\`${target}\``);
   const known = new KnownFolders(context);
-  const whole = await sendWholePacks(context, unknownObjects(context, root, known));
-  const parts: StreamPart[] = [];
-  const sent = new Map<Sha256, Promise<readonly StreamPart[]> | readonly StreamPart[]>();
-
-  const place = async (hash: Sha256, size: number, read: () => Uint8Array | undefined): Promise<void> => {
-    if (size === 0) return;
-    const earlier = sent.get(hash);
-    if (earlier !== undefined) {
-      parts.push(...(await earlier));
-      return;
-    }
-    const found = known.find(hash, size) ?? whole.find(hash, size);
-    const data = found === undefined ? read() : undefined;
-    const made =
-      found !== undefined ? [found] : data === undefined ? await sendObject(context, hash, size) : [await sendSmall(packer, hash, data)];
-    sent.set(hash, made);
-    parts.push(...made);
-  };
-
-  await place(version.pointer.sha256, rootBytes.length, () => rootBytes);
-  for (const leaf of root.leaves) await place(leaf.sha256, leaf.length, () => readPart(context, leaf.sha256));
-  for (const leaf of root.leaves) {
-    const shared = known.findLeafFiles(leaf.sha256, leaf.size);
-    if (shared !== undefined) {
-      parts.push(shared);
-      continue;
-    }
-    for (const entry of parseLeaf(readPart(context, leaf.sha256), leaf, where)) {
-      await place(entry.sha256, entry.size, () => (entry.size < WHOLE_MIN_BYTES ? readObject(context, entry) : undefined));
-    }
-  }
+  const isNew = (leaf: ManifestLeaf): boolean => known.findLeafFiles(leaf.sha256, leaf.size) === undefined;
+  const newLeaves = known.isEmpty ? root.leaves : root.leaves.filter(isNew);
+  if (!known.isEmpty) known.lookFor(objectsOf(context, newLeaves));
+  const whole = await sendWholePacks(context, neededOfPacks(context, newLeaves, known));
+  const folder = new FolderStream(context, known, whole);
+  await folder.place(pointer.sha256, rootBytes.length, () => rootBytes);
+  for (const leaf of root.leaves) await folder.place(leaf.sha256, leaf.length, () => readPart(context, leaf.sha256));
+  for (const leaf of root.leaves) await folder.placeFiles(leaf);
   return () => {
-    for (const part of parts) part(builder);
-    return builder.finish("dir", version.pointer.sha256, rootBytes.length);
+    folder.parts.appendTo(builder);
+    return builder.finish("dir", pointer.sha256, rootBytes.length);
   };
 }
 
-/** Yields the objects of a folder that no known version has, as far as they are small enough for packs. */
-function* unknownObjects(context: BuildContext, root: ManifestRoot, known: KnownFolders): Generator<Sha256> {
-  for (const leaf of root.leaves) {
-    if (known.find(leaf.sha256, leaf.length) !== undefined) continue;
-    yield leaf.sha256;
-    for (const entry of parseLeaf(readPart(context, leaf.sha256), leaf, `\`${context.version.target}\``)) {
-      if (entry.size < LOOSE_MIN_BYTES && known.find(entry.sha256, entry.size) === undefined) yield entry.sha256;
+/** Places the parts of a folder's stream: where the remote has them, in packs that go as they are, or sent on the way. */
+class FolderStream {
+  readonly parts = new StreamParts();
+  readonly #context: BuildContext;
+  readonly #known: KnownFolders;
+  readonly #whole: WholePacks;
+  readonly #sent = new Map<Sha256, readonly StreamPart[]>();
+
+  constructor(context: BuildContext, known: KnownFolders, whole: WholePacks) {
+    this.#context = context;
+    this.#known = known;
+    this.#whole = whole;
+  }
+
+  async placeFiles(leaf: ManifestLeaf): Promise<void> {
+    const shared = this.#known.findLeafFiles(leaf.sha256, leaf.size);
+    if (shared !== undefined) {
+      this.parts.add([shared]);
+      return;
+    }
+    const bytes = readPart(this.#context, leaf.sha256);
+    // Nearly always all of it is found at once: only what must be sent waits.
+    const lacking: { readonly hash: Sha256; readonly size: number }[] = [];
+    visitObjects(bytes, leaf, (hash, size) => {
+      if (size > 0 && (lacking.length > 0 || !this.#placeFound(hash, size))) lacking.push({ hash, size });
+    });
+    for (const { hash, size } of lacking) {
+      await this.place(hash, size, () => (size < WHOLE_MIN_BYTES ? readObject(this.#context, hash, { leaf, bytes }) : undefined));
     }
   }
+
+  async place(hash: Sha256, size: number, read: () => Uint8Array | undefined): Promise<void> {
+    if (size === 0 || this.#placeFound(hash, size)) return;
+    const data = read();
+    const made = data === undefined ? await sendObject(this.#context, hash, size) : [await sendSmall(this.#context.packer, hash, data)];
+    this.#sent.set(hash, made);
+    this.parts.add(made);
+  }
+
+  #placeFound(hash: Sha256, size: number): boolean {
+    const earlier = this.#sent.get(hash);
+    const known = earlier === undefined && !this.#known.isEmpty ? this.#known.find(hash, size) : undefined;
+    const run = earlier === undefined && known === undefined ? this.#whole.find(hash, size) : undefined;
+    if (earlier !== undefined) this.parts.add(earlier);
+    else if (known !== undefined) this.parts.add([known]);
+    else if (run !== undefined) this.parts.addRun(run);
+    else return false;
+    return true;
+  }
+}
+
+function objectsOf(context: BuildContext, leaves: readonly ManifestLeaf[]): Set<Sha256> {
+  const objects = new Set<Sha256>();
+  for (const leaf of leaves) visitObjects(readPart(context, leaf.sha256), leaf, (hash) => void objects.add(hash));
+  return objects;
+}
+
+/** Counts how much of each cached pack is needed for what no known version has, as far as it is small enough for packs. */
+function neededOfPacks(context: BuildContext, leaves: readonly ManifestLeaf[], known: KnownFolders): Map<OpenPack, number> {
+  const needed = new Map<OpenPack, number>();
+  const count = (hash: Sha256, size: number): void => {
+    if (size >= LOOSE_MIN_BYTES || (!known.isEmpty && known.find(hash, size) !== undefined)) return;
+    const place = context.cache.packs.find(hash);
+    if (place !== undefined) needed.set(place.pack, (needed.get(place.pack) ?? 0) + place.size);
+  };
+  for (const leaf of leaves) {
+    count(leaf.sha256, leaf.length);
+    visitObjects(readPart(context, leaf.sha256), leaf, count);
+  }
+  return needed;
 }

@@ -41,7 +41,7 @@ export interface BuildContext extends PushContext {
   readonly onSent: (bytes: number) => void;
   readonly marks: GcMarks;
   /** Runs an upload beside the packing; the push waits for it before it writes a body. */
-  readonly inBackground: (upload: () => Promise<void>) => Promise<void>;
+  readonly inBackground: (upload: () => Promise<void>) => void;
 }
 
 /** Is a part of a stream: known now, or once the packer is finished. */

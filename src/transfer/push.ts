@@ -7,7 +7,7 @@ import type { Pointer } from "../formats/pointer.ts";
 import type { RemoteStat } from "../remotes/remote.ts";
 import { BackgroundUploads } from "./background-uploads.ts";
 import { BodyBuilder } from "./body-builder.ts";
-import { isComplete } from "./fetch.ts";
+import { isCovered } from "./leaf-objects.ts";
 import { GcMarks, readGcMarks } from "./gc-marks.ts";
 import { writePin } from "./pin.ts";
 import { buildDirectory, buildFile } from "./push-build.ts";
@@ -236,17 +236,19 @@ class Push {
 
   /** Versions in which unchanged bytes may be: ancestors, and everything whose body this machine has seen of the same targets. */
   async #readAncestors(versions: readonly VersionToPush[]): Promise<RemoteVersion[]> {
-    const { jobs } = this.#context;
+    const { jobs, cache } = this.#context;
     const bodies = new Map<Sha256, RemoteVersion>();
     await mapConcurrent(versions, jobs, async (version) => {
       // The latest ancestor that the remote has is enough; a few are asked for, in case the latest was never pushed.
       // A merged folder has files of both sides, perhaps none of them cached here: then every ancestor may be where one lies.
-      const isCached = isComplete(this.#context.cache, version);
-      for (const ancestor of (await version.ancestors()).slice(0, isCached ? MAX_ANCESTORS : undefined)) {
-        const found = bodies.get(ancestor.sha256) ?? (await this.#readQuietly(ancestor.sha256));
-        if (found === undefined) continue;
-        bodies.set(ancestor.sha256, found);
-        if (isCached) return;
+      const found: Sha256[] = [];
+      for (const [index, ancestor] of (await version.ancestors()).entries()) {
+        if (index >= MAX_ANCESTORS && isCovered(cache, version, found)) return;
+        const there = bodies.get(ancestor.sha256) ?? (await this.#readQuietly(ancestor.sha256));
+        if (there === undefined) continue;
+        bodies.set(ancestor.sha256, there);
+        found.push(ancestor.sha256);
+        if (isCovered(cache, version, found)) return;
       }
     });
     await this.#checkBlobs([...bodies.values()].flatMap(({ body }) => body.blobs));

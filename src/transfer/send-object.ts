@@ -2,6 +2,7 @@ import { MlvError } from "../base/errors.ts";
 import type { Sha256 } from "../base/ids.ts";
 import type { Body, BodyBlob, Segment } from "../formats/body.ts";
 import { blobKey } from "../formats/layout.ts";
+import { parseLeaf, type ManifestLeaf } from "../formats/manifest.ts";
 import { appendPlace, type BuildContext, type StreamPart } from "./push-context.ts";
 import { fileSource, type RemotePacker, type SentPlace } from "./remote-packer.ts";
 import { bufferSource, putBlob } from "./remote-store.ts";
@@ -28,7 +29,7 @@ export async function sendObject(context: BuildContext, hash: Sha256, size: numb
   const key = context.marks.freshKey(blobKey("objects", hash));
   const found = cache.locate(hash);
   const source = found?.kind === "loose" ? fileSource(found.file, size) : bufferSource(cache.readSmall(hash) ?? new Uint8Array());
-  await context.inBackground(async () => {
+  context.inBackground(async () => {
     const { created } = await putBlob(store.remote, key, source, signal);
     if (created) onSent(size);
   });
@@ -65,11 +66,16 @@ export function readPart(context: BuildContext, hash: Sha256): Buffer {
   throw notCached(context, hash);
 }
 
-/** Returns a small file from the cache. Throws `content-missing` naming it. */
-export function readObject(context: BuildContext, entry: { readonly sha256: Sha256; readonly path: string }): Buffer {
-  const bytes = context.cache.readSmall(entry.sha256);
-  if (bytes !== undefined) return bytes;
-  throw notCached(context, entry.sha256, entry.path);
+/** Returns a small file of a leaf from the cache. Throws `content-missing` naming it. */
+export function readObject(
+  context: BuildContext,
+  hash: Sha256,
+  { leaf, bytes }: { readonly leaf: ManifestLeaf; readonly bytes: Uint8Array },
+): Buffer {
+  const found = context.cache.readSmall(hash);
+  if (found !== undefined) return found;
+  const entry = parseLeaf(bytes, leaf, `\`${context.version.target}\``).find(({ sha256 }) => sha256 === hash);
+  throw notCached(context, hash, entry?.path);
 }
 
 async function assertCached(context: BuildContext, hash: Sha256): Promise<void> {

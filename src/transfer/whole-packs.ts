@@ -1,55 +1,48 @@
 import * as fs from "node:fs";
-import { mapConcurrent } from "../base/concurrency.ts";
 import type { BlobKey, Sha256 } from "../base/ids.ts";
 import { blobKey } from "../formats/layout.ts";
 import type { OpenPack } from "../store/pack-set.ts";
 import { samplePaysToCompress } from "../store/compression.ts";
-import type { BuildContext, StreamPart } from "./push-context.ts";
+import type { BuildContext } from "./push-context.ts";
 import { fileSource } from "./remote-packer.ts";
 import { putBlob } from "./remote-store.ts";
+import type { BlobRun } from "./stream-parts.ts";
 
 /** A cached pack of which at least this part is to be sent goes as it is. */
 const NEEDED_PART = 0.9;
 const MIN_PACK_BYTES = 1024 * 1024;
 const SAMPLES = 6;
 const SAMPLE_BYTES = 64 * 1024;
-const UPLOADS_AT_ONCE = 2;
 
-/** Finds objects in the packs that were sent as they are. */
+/** Finds objects in the packs that go as they are. */
 export interface WholePacks {
-  find(hash: Sha256, size: number): StreamPart | undefined;
+  find(hash: Sha256, size: number): BlobRun | undefined;
 }
 
 /**
- * Sends cached packs as they are where nearly all of them is needed and compressing would not pay: no object is read, hashed or packed
- * again. A pack whose stat data changed since it was last checked is hashed first, and left to be packed anew when it is damaged.
+ * Sends cached packs as they are, in the background, where nearly all of them is needed and compressing would not pay: no object is read, hashed
+ * or packed again. A pack whose stat data changed since it was last checked is hashed first, and left to be packed anew when it is damaged.
  */
-export async function sendWholePacks(context: BuildContext, needed: Iterable<Sha256>): Promise<WholePacks> {
-  const bytes = new Map<OpenPack, number>();
-  for (const hash of needed) {
-    const place = context.cache.packs.find(hash);
-    if (place !== undefined) bytes.set(place.pack, (bytes.get(place.pack) ?? 0) + place.size);
-  }
-  const candidates = [...bytes]
-    .filter(([pack, sum]) => pack.size >= MIN_PACK_BYTES && sum >= pack.size * NEEDED_PART)
-    .map(([pack]) => pack);
+export async function sendWholePacks(context: BuildContext, needed: ReadonlyMap<OpenPack, number>): Promise<WholePacks> {
   const sent = new Map<OpenPack, BlobKey>();
-  await mapConcurrent(candidates, UPLOADS_AT_ONCE, async (pack) => {
-    if (paysToCompress(pack) || !(await isSound(context, pack))) return;
+  for (const [pack, bytes] of needed) {
+    if (pack.size < MIN_PACK_BYTES || bytes < pack.size * NEEDED_PART) continue;
+    if (paysToCompress(pack) || !(await isSound(context, pack))) continue;
     const key = context.marks.freshKey(blobKey("packs", pack.sha256));
-    const { created } = await putBlob(context.store.remote, key, fileSource(pack.file, pack.size), context.signal);
-    if (created) context.onSent(pack.size);
+    context.inBackground(async () => {
+      const { created } = await putBlob(context.store.remote, key, fileSource(pack.file, pack.size), context.signal);
+      if (created) context.onSent(pack.size);
+    });
     sent.set(pack, key);
-  });
+  }
   return { find: (hash, size) => (sent.size === 0 ? undefined : findIn(context, sent, hash, size)) };
 }
 
-function findIn(context: BuildContext, sent: ReadonlyMap<OpenPack, BlobKey>, hash: Sha256, size: number): StreamPart | undefined {
+function findIn(context: BuildContext, sent: ReadonlyMap<OpenPack, BlobKey>, hash: Sha256, size: number): BlobRun | undefined {
   const place = context.cache.packs.find(hash);
   const key = place === undefined ? undefined : sent.get(place.pack);
   if (place === undefined || key === undefined || place.size !== size || place.frame.encoding !== "raw") return undefined;
-  const { pack, frame, skip } = place;
-  return (builder) => builder.append({ encoding: "raw", blob: builder.blob(key, pack.size), offset: frame.offset + skip, length: size });
+  return { key, blobSize: place.pack.size, offset: place.frame.offset + place.skip, length: size };
 }
 
 function paysToCompress(pack: OpenPack): boolean {

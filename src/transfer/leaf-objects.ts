@@ -1,0 +1,68 @@
+import { isMlvError, MlvError } from "../base/errors.ts";
+import type { Sha256 } from "../base/ids.ts";
+import type { ManifestLeaf } from "../formats/manifest.ts";
+import type { Pointer } from "../formats/pointer.ts";
+import type { Cache } from "../store/cache.ts";
+import { readManifestRoot } from "../store/manifests.ts";
+
+const HASH_CHARS = 64;
+const [ZERO, NINE, NEWLINE] = [0x30, 0x39, 0x0a];
+
+/**
+ * Calls `visit` with hash and size of each file of a leaf in order, without looking at paths: a fifth of what `parseLeaf` costs. `bytes` must have
+ * matched the leaf's hash. Throws `manifest-malformed` when they do not hold what the root says.
+ */
+export function visitObjects(bytes: Buffer, leaf: ManifestLeaf, visit: (sha256: Sha256, size: number) => void): void {
+  const text = bytes.toString("latin1");
+  let files = 0;
+  let total = 0;
+  for (let at = 0; at < bytes.length; files += 1) {
+    let size = 0;
+    let digit = at + HASH_CHARS + 1;
+    for (; ; digit++) {
+      const code = bytes[digit] ?? 0;
+      if (code < ZERO || code > NINE) break;
+      size = size * 10 + (code - ZERO);
+    }
+    const end = bytes.indexOf(NEWLINE, digit);
+    if (end === -1) break;
+    total += size;
+    visit(text.slice(at, at + HASH_CHARS) as Sha256, size);
+    at = end + 1;
+  }
+  if (files !== leaf.files || total !== leaf.size)
+    throw new MlvError("manifest-malformed", `the list of files ${leaf.sha256} does not hold what its root says`);
+}
+
+/** Tells whether the cache holds all of a version that is in no leaf of the given folders. Looks at no bytes of files. */
+export function isCovered(
+  cache: Cache,
+  { target, pointer }: { readonly target: string; readonly pointer: Pointer },
+  folders: readonly Sha256[],
+): boolean {
+  if (pointer.kind === "file") return cache.has(pointer.sha256);
+  const where = `\`${target}\``;
+  try {
+    const shared = new Set<Sha256>();
+    for (const folder of folders) {
+      if (cache.has(folder)) for (const leaf of readManifestRoot(cache, folder, where).leaves) shared.add(leaf.sha256);
+    }
+    for (const leaf of readManifestRoot(cache, pointer.sha256, where).leaves) {
+      if (shared.has(leaf.sha256)) continue;
+      const bytes = cache.readSmall(leaf.sha256);
+      if (bytes === undefined || !hasObjects(cache, leaf, bytes)) return false;
+    }
+    return true;
+  } catch (error) {
+    if (isMlvError(error, "content-missing")) return false;
+    throw error;
+  }
+}
+
+function hasObjects(cache: Cache, leaf: ManifestLeaf, bytes: Buffer): boolean {
+  let hasAll = true;
+  visitObjects(bytes, leaf, (hash) => {
+    hasAll &&= cache.has(hash);
+  });
+  return hasAll;
+}

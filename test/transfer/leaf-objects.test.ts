@@ -1,0 +1,66 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { sha256 } from "../../src/base/hashing.ts";
+import type { RepoPath } from "../../src/base/ids.ts";
+import { compareUtf8 } from "../../src/base/safe-paths.ts";
+import { ManifestBuilder, parseLeaf, type ManifestLeaf } from "../../src/formats/manifest.ts";
+import { BackgroundUploads } from "../../src/transfer/background-uploads.ts";
+import { visitObjects } from "../../src/transfer/leaf-objects.ts";
+
+function visited(bytes: Buffer, leaf: ManifestLeaf): unknown[] {
+  const objects: unknown[] = [];
+  visitObjects(bytes, leaf, (hash, size) => void objects.push({ sha256: hash, size }));
+  return objects;
+}
+
+test("the objects that are visited in a leaf are those of its entries, whatever the names", () => {
+  const name = fc.string({ unit: fc.constantFrom("a", "b", " ", "-", "x", "0", "ä", "/", "\u{1f600}"), minLength: 1, maxLength: 12 });
+  const paths = fc.uniqueArray(
+    name.map((text) => `n${text.replaceAll("/", "/n")}`),
+    { minLength: 1, maxLength: 30 },
+  );
+  fc.assert(
+    fc.property(paths, fc.maxSafeNat(), (names, seed) => {
+      const leaves: { readonly leaf: ManifestLeaf; readonly bytes: Buffer }[] = [];
+      const builder = new ManifestBuilder((leaf, bytes) => void leaves.push({ leaf, bytes }));
+      for (const [index, path] of names.sort(compareUtf8).entries()) {
+        const size = (seed + index * 977) % 1_000_003;
+        builder.add({ path: path as RepoPath, sha256: sha256(`${seed}${index % 5}`), size, isExecutable: index % 3 === 0 });
+      }
+      builder.finish();
+      for (const { leaf, bytes } of leaves) {
+        const entries = parseLeaf(bytes, leaf, "a test");
+        expect(visited(bytes, leaf)).toEqual(entries.map(({ sha256: hash, size }) => ({ sha256: hash, size })));
+        expect(() => visited(bytes.subarray(0, -1), leaf)).toThrow(expect.objectContaining({ code: "manifest-malformed" }) as Error);
+        expect(() => visited(bytes, { ...leaf, size: leaf.size + 1 })).toThrow();
+      }
+    }),
+  );
+});
+
+test("uploads in the background run a few at once, and what fails stops those that wait", async () => {
+  const uploads = new BackgroundUploads(2);
+  let running = 0;
+  let most = 0;
+  const begun: number[] = [];
+  const upload =
+    (number: number, fails = false) =>
+    async (): Promise<void> => {
+      begun.push(number);
+      running += 1;
+      most = Math.max(most, running);
+      await new Promise(setImmediate);
+      running -= 1;
+      if (fails) throw new Error(`upload ${number}`);
+    };
+  for (let number = 0; number < 5; number++) uploads.start(upload(number));
+  expect(begun).toEqual([0, 1]);
+  await uploads.finish();
+  expect([begun.length, most]).toEqual([5, 2]);
+
+  uploads.start(upload(5, true));
+  for (let number = 6; number < 12; number++) uploads.start(upload(number));
+  await expect(uploads.finish()).rejects.toThrow("upload 5");
+  expect(begun.length).toBeLessThan(10);
+  expect(() => uploads.start(upload(12))).toThrow("upload 5");
+});
