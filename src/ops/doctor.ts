@@ -1,5 +1,6 @@
 import * as fs from "node:fs";
 import path from "node:path";
+import { formatBytes, formatCount, formatPlural } from "../base/amounts.ts";
 import { uniqueName } from "../base/durable.ts";
 import { fromSystemError, isMlvError, systemErrorCode } from "../base/errors.ts";
 import { toAbsolutePath } from "../git/repository.ts";
@@ -96,7 +97,7 @@ async function checkWorkspace(workspace: Workspace, options: DoctorOptions): Pro
     if (remotes.size === 0) return warn("configuration", "there is no remote yet", "add one: `mlv remote add origin URL`");
     if (defaultRemote === undefined)
       return warn("configuration", "there are several remotes and no default", "choose one: `mlv remote default NAME`");
-    return ok("configuration", `${remotes.size} ${remotes.size === 1 ? "remote" : "remotes"}, the default is \`${defaultRemote}\``);
+    return ok("configuration", `${formatPlural(remotes.size, "remote")}, the default is \`${defaultRemote}\``);
   });
   await run("cache", () => checkCache(workspace));
   await run("free-space", () => checkFreeSpace(workspace));
@@ -122,7 +123,10 @@ function checkCache(workspace: Workspace): DoctorCheck {
   }
   const packs = cache.packs.packs();
   for (const pack of packs) bytes += pack.size;
-  return ok("cache", `\`${cache.folder}\` is writable and holds ${bytes} bytes in ${objects} objects and ${packs.length} packs`);
+  return ok(
+    "cache",
+    `\`${cache.folder}\` is writable and holds ${formatBytes(bytes)} in ${formatPlural(objects, "object")} and ${formatPlural(packs.length, "pack")}`,
+  );
 }
 
 const LOW_SPACE_BYTES = 1024 ** 3;
@@ -130,8 +134,8 @@ const LOW_SPACE_BYTES = 1024 ** 3;
 function checkFreeSpace(workspace: Workspace): DoctorCheck {
   const { bavail, bsize } = fs.statfsSync(fs.existsSync(workspace.cache.folder) ? workspace.cache.folder : workspace.root);
   const free = bavail * bsize;
-  if (free >= LOW_SPACE_BYTES) return ok("free-space", `${free} bytes are free where the cache is`);
-  return warn("free-space", `only ${free} bytes are free where the cache is`, "`mlv gc` lists what the cache can give back");
+  if (free >= LOW_SPACE_BYTES) return ok("free-space", `${formatBytes(free)} are free where the cache is`);
+  return warn("free-space", `only ${formatBytes(free)} are free where the cache is`, "`mlv gc` lists what the cache can give back");
 }
 
 /** Tries on the spot what checkout would do: from the cache to where workspace files are staged. */
@@ -176,10 +180,10 @@ async function checkPointers(workspace: Workspace): Promise<DoctorCheck> {
       broken.push(error.message);
     }
   }
-  if (broken.length === 0) return ok("pointers", `${targets.length} targets, every pointer can be read`);
+  if (broken.length === 0) return ok("pointers", `${formatPlural(targets.length, "target")}, every pointer can be read`);
   return fail(
     "pointers",
-    broken.slice(0, 5).join("; ") + (broken.length > 5 ? `; and ${broken.length - 5} more` : ""),
+    broken.slice(0, 5).join("; ") + (broken.length > 5 ? `; and ${formatCount(broken.length - 5)} more` : ""),
     "`mlv status` names them all",
   );
 }
@@ -190,7 +194,8 @@ function checkLeftovers(workspace: Workspace): DoctorCheck {
   const temporary = [...new Set([workspace.stagingFolder, workspace.cache.tempFolder])].flatMap((folder) =>
     fs.existsSync(folder) ? fs.readdirSync(folder) : [],
   );
-  const message = `${temporary.length} temporary files of commands that run now, ${names.length} unfinished downloads`;
+  const files = formatPlural(temporary.length, "temporary file");
+  const message = `${files} of commands that run now, ${formatPlural(names.length, "unfinished download")}`;
   return names.length === 0 ? ok("leftovers", message) : warn("leftovers", message, "`mlv pull` finishes downloads");
 }
 

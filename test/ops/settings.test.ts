@@ -102,6 +102,11 @@ test("doctor names what is wrong with a hint, also outside a repository", async 
     "remote-origin",
   ]);
   expect(healthy.checks.find((check) => check.name === "links")?.message).toContain("hardlink");
+  const messages = healthy.checks.map((check) => check.message).join("\n");
+  expect(messages).toContain("and holds 105 B in 0 objects and 1 pack");
+  expect(messages).toContain("1 target, every pointer can be read");
+  expect(messages).toMatch(/\d [KMGTP]iB are free/);
+  expect(messages).not.toMatch(/\d bytes/);
   project.write("a.csv.mlv", "{}");
   fs.writeFileSync(path.join(project.remote, "mlv.json"), '{"mlv":9}\n');
   const ill = await doctor(project.context, { offline: false });
