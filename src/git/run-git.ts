@@ -149,8 +149,16 @@ export function gitFailure(args: readonly string[], status: number, stderr: stri
   });
 }
 
+/** Git's own options before the command whose value is the next argument. */
+const OPTIONS_WITH_VALUE: ReadonlySet<string> = new Set(["-c", "-C", "--git-dir", "--work-tree", "--namespace", "--config-env"]);
+
 function commandOf(args: readonly string[]): string {
-  return args.find((argument) => !argument.startsWith("-")) ?? "";
+  for (let index = 0; index < args.length; index++) {
+    const argument = args[index] ?? "";
+    if (!argument.startsWith("-")) return argument;
+    if (OPTIONS_WITH_VALUE.has(argument)) index += 1;
+  }
+  return args.find((argument) => !OPTIONS_WITH_VALUE.has(argument)) ?? "";
 }
 
 /** Names the options that keep configuration from running commands or changing output. */

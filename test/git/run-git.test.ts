@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { openCatFile } from "../../src/git/cat-file.ts";
 import { toAbsolutePath } from "../../src/git/repository.ts";
 import { changedPointers, listTree, logFile } from "../../src/git/revisions.ts";
-import { findGit, gitEnvironment, gitRecords, runGit } from "../../src/git/run-git.ts";
+import { findGit, gitEnvironment, gitFailure, gitRecords, runGit } from "../../src/git/run-git.ts";
 import { collect, createSandbox, freshFolder, pointer } from "./sandbox.ts";
 
 test("a failing Git becomes git-failed with Git's own words as cause", async () => {
@@ -16,6 +16,15 @@ test("a failing Git becomes git-failed with Git's own words as cause", async () 
   });
   await expect(collect(gitRecords(repository, ["cat-file", "-p", "nope"]))).rejects.toMatchObject({ code: "git-failed" });
   await expect(runGit({ root: toAbsolutePath("/nowhere/at/all") }, ["version"])).rejects.toMatchObject({ code: "git-failed" });
+});
+
+test.each([
+  [["-c", "color.ui=false", "log", "--nope"], "log"],
+  [["-C", "/", "--no-pager", "rev-parse", "--verify", "nope"], "rev-parse"],
+  [["--git-dir=/nowhere", "-c", "a.b=c", "status"], "status"],
+  [["--version"], "--version"],
+])("a failing Git is named by its command, not by its options' values (%j)", (args, command) => {
+  expect(gitFailure(args, 128, "")).toMatchObject({ message: `\`git ${command}\` failed with status 128`, details: { command } });
 });
 
 test("Git is found only in absolute folders of PATH", () => {
