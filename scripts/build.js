@@ -1,6 +1,7 @@
-// Bundles src/cli into dist/: our own code and commander in a few chunks, every other dependency loaded when it is used.
+// Bundles src/cli into dist/ (or the folder given): our own code and commander in a few chunks, every other dependency loaded when it is used.
+// A program that runs meanwhile goes on: files are built beside and moved into place one by one, and chunks of earlier builds stay for an hour.
 import { build } from "esbuild";
-import { rmSync, readFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import path from "node:path";
 
@@ -8,7 +9,12 @@ const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const manifest = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
 const bundled = new Set(["commander", "ignore", "yaml"]);
 
-rmSync(path.join(root, "dist"), { recursive: true, force: true });
+const dist = path.resolve(root, process.argv[2] ?? "dist");
+const OLD_CHUNKS_MS = 60 * 60 * 1000;
+mkdirSync(path.dirname(dist), { recursive: true });
+const built = mkdtempSync(`${dist}.new-`);
+process.on("exit", () => rmSync(built, { recursive: true, force: true }));
+
 const shared = {
   absWorkingDir: root,
   bundle: true,
@@ -24,7 +30,7 @@ const shared = {
 await build({
   ...shared,
   entryPoints: { cli: "src/cli/main.ts" },
-  outdir: "dist",
+  outdir: built,
   splitting: true,
   format: "esm",
   banner: { js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);" },
@@ -47,7 +53,7 @@ ${names.map((key) => `export const ${key} = /* @__PURE__ */ (() => shared.${key}
 await build({
   ...shared,
   entryPoints: ["src/cli/status-main.ts"],
-  outfile: "dist/status.cjs",
+  outfile: path.join(built, "status.cjs"),
   format: "cjs",
   minify: true,
   metafile: true,
@@ -67,3 +73,13 @@ await build({
     },
   ],
 });
+
+// Chunks, then what imports them; `status.cjs`, whose time says when all of it was built, comes last.
+mkdirSync(dist, { recursive: true });
+const names = readdirSync(built);
+const rank = (name) => ["cli.js", "status.cjs"].indexOf(name);
+for (const name of names.sort((left, right) => rank(left) - rank(right))) renameSync(path.join(built, name), path.join(dist, name));
+for (const name of readdirSync(dist)) {
+  const file = path.join(dist, name);
+  if (!names.includes(name) && Date.now() - statSync(file).mtimeMs > OLD_CHUNKS_MS) rmSync(file, { recursive: true, force: true });
+}
