@@ -17,6 +17,7 @@ const env = {
 const COMMANDS: readonly (readonly string[])[] = [
   ["config", "list"],
   ["config", "get", "remotes.keyed.secret-access-key"],
+  ["remote", "list"],
   ["remote", "check", "keyed"],
   ["remote", "check", "signed"],
   ["doctor"],
