@@ -26,17 +26,26 @@ function unsafeSegmentReason(segment: string): string | undefined {
   return undefined;
 }
 
-/** Lets ordinary names past without folding them: only names with `.`, `git~`, a backslash or beyond ASCII can be reserved. */
+/** Lets ordinary names past without folding them: only names with `.` first, `~`, a backslash or beyond ASCII can be reserved. */
 function mayBeReserved(segment: string): boolean {
-  const first = segment.charCodeAt(0);
-  return first === 0x2e || first === 0x67 || first === 0x47 || first > 0x7e || NON_PLAIN.test(segment);
+  return segment.charCodeAt(0) === 0x2e || NON_PLAIN.test(segment);
 }
 
 // eslint-disable-next-line no-control-regex
-const NON_PLAIN = /[^\u0000-\u007e]|\\/;
+const NON_PLAIN = /[^\u0000-\u007d]|\\/;
 // Code points that HFS+ ignores in names (Git's `next_hfs_char`).
 const IGNORABLE = /[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]/g;
-const RESERVED = new Set([".git", ".mlv", "git~1", ".gitmodules", ".gitattributes", ".gitignore", ".mlvignore", ".mailmap"]);
+const RESERVED = new Set([".git", ".mlv", ".gitmodules", ".gitattributes", ".gitignore", ".mlvignore", ".mailmap"]);
+// The names of eight characters that NTFS gives to the above, after Git's `is_ntfs_dot_generic`: the first four of a beginning are counted, ...
+const SHORT_NAME = /^(?:git|mlv|gitmod|gitatt|gitign|mlvign|mailma)~[1-4]$/;
+// ... then two characters and a hash of the long name take their place, and give way to the count's digits from the right.
+const HASHED_SHORT_NAMES = ["gi7eba", "gi7d29", "gi250a", "maba30"];
+
+function isShortNameOfReserved(folded: string): boolean {
+  if (SHORT_NAME.test(folded)) return true;
+  const [, beginning] = /^([a-z0-9]{1,6})~[1-9]\d*$/.exec(folded) ?? [];
+  return beginning !== undefined && folded.length === 8 && HASHED_SHORT_NAMES.some((name) => name.startsWith(beginning));
+}
 
 function isReservedName(segment: string): boolean {
   const parts = segment.split("\\");
@@ -47,7 +56,7 @@ function isReservedName(segment: string): boolean {
       .toLowerCase()
       .replace(/[. ]*(?::.*)?$/s, "");
     if (part !== segment && part === "..") return true;
-    return RESERVED.has(folded);
+    return RESERVED.has(folded) || isShortNameOfReserved(folded);
   });
 }
 
