@@ -9,7 +9,8 @@ import { crc32 } from "../base/checksum.ts";
 import { MlvError } from "../base/errors.ts";
 import { sha256 } from "../base/hashing.ts";
 import { isSha256, type RepoPath, type Sha256 } from "../base/ids.ts";
-import { compareUtf8, unsafePathReason } from "../base/safe-paths.ts";
+import { unsafePathReason } from "../base/safe-paths.ts";
+import { PathSequence } from "./path-sequence.ts";
 
 /** Is one file of a folder; `path` is relative to the folder. */
 export interface ManifestEntry {
@@ -53,19 +54,16 @@ export class ManifestBuilder {
   #files = 0;
   #size = 0;
   #firstPath: RepoPath | undefined;
-  #lastPath: RepoPath | undefined;
+  readonly #paths = new PathSequence();
 
   /** Calls `onLeaf` with each finished leaf and its bytes, in order. */
   constructor(onLeaf: (leaf: ManifestLeaf, bytes: Buffer) => void) {
     this.#onLeaf = onLeaf;
   }
 
-  /** Adds the next entry. Throws `internal` (a RangeError) when entries come out of order or twice. */
+  /** Adds the next entry. Throws `target-exists` below a file, `internal` (a RangeError) when entries come out of order or twice. */
   add(entry: ManifestEntry): void {
-    if (this.#lastPath !== undefined && compareUtf8(this.#lastPath, entry.path) >= 0) {
-      throw new RangeError(`manifest entries out of order: ${this.#lastPath} before ${entry.path}`);
-    }
-    this.#lastPath = entry.path;
+    this.#checkPath(entry.path);
     this.#firstPath ??= entry.path;
     const line = formatLine(entry);
     this.#lines.push(line);
@@ -79,8 +77,9 @@ export class ManifestBuilder {
   /** Adds a leaf of an earlier version as it is; only at a cut, with paths after everything added so far. */
   addLeaf(leaf: ManifestLeaf, lastPath: RepoPath): void {
     if (this.#lines.length > 0) throw new RangeError("a whole leaf can only follow a cut");
+    this.#checkPath(leaf.firstPath);
+    if (lastPath !== leaf.firstPath) this.#checkPath(lastPath);
     this.#leaves.push(leaf);
-    this.#lastPath = lastPath;
   }
 
   /** True when nothing waits for its leaf to end. */
@@ -94,6 +93,16 @@ export class ManifestBuilder {
     const root = createRoot(this.#leaves);
     const bytes = Buffer.from(formatRoot(root));
     return { root, bytes, sha256: sha256(bytes) };
+  }
+
+  #checkPath(path: RepoPath): void {
+    const problem = this.#paths.add(path);
+    if (problem === "order") throw new RangeError(`manifest entries out of order: ${path} comes too late`);
+    if (problem === undefined) return;
+    throw new MlvError("target-exists", `\`${path}\` cannot be recorded: a folder that it lies in is a file of the version`, {
+      hint: "bring that file here with `mlv pull`, or remove it from the version, then run the same command again",
+      details: { path },
+    });
   }
 
   #finishLeaf(): void {
@@ -146,12 +155,8 @@ export function parseRoot(bytes: Uint8Array, where: string): ManifestRoot {
   if (header !== ROOT_HEADER || lines.at(-1) !== "" || lines.length < 4) throw malformed(where, "its header is wrong");
   const leaves = lines.slice(3, -1).map((line) => parseLeafReference(line, where));
   const root = createRoot(leaves);
-  for (let index = 1; index < leaves.length; index++) {
-    const [previous, next] = [leaves[index - 1], leaves[index]];
-    if (previous !== undefined && next !== undefined && compareUtf8(previous.firstPath, next.firstPath) >= 0) {
-      throw malformed(where, "its leaves are out of order");
-    }
-  }
+  const paths = new PathSequence();
+  for (const leaf of leaves) assertNext(paths, leaf.firstPath, where, "its leaves are out of order");
   if (formatRoot(root) !== text) throw malformed(where, "it is not in its one valid form");
   return root;
 }
@@ -166,11 +171,18 @@ function parseLeafReference(line: string, where: string): ManifestLeaf {
   return { sha256: hash as Sha256, length: Number(length), files: Number(files), size: Number(size), firstPath: firstPath as RepoPath };
 }
 
+function assertNext(paths: PathSequence, path: string, where: string, outOfOrder: string): void {
+  const problem = paths.add(path);
+  if (problem === "order") throw malformed(where, outOfOrder);
+  if (problem === "file-as-folder") throw malformed(where, `a folder of \`${path}\` is a file in it`);
+}
+
 /**
- * Returns the entries of one leaf, checked against what the root says of it: hash, counts, order and safe paths.
+ * Returns the entries of one leaf, checked against what the root says of it: hash, counts, order and safe paths. Who reads several leaves,
+ * in order, gives the same `paths` to each, so that they are checked together.
  * Throws `content-mismatch` when the bytes are not the leaf, `manifest-malformed` or `path-unsafe` when they lie.
  */
-export function parseLeaf(bytes: Uint8Array, leaf: ManifestLeaf, where: string): ManifestEntry[] {
+export function parseLeaf(bytes: Uint8Array, leaf: ManifestLeaf, where: string, paths: PathSequence = new PathSequence()): ManifestEntry[] {
   if (bytes.length !== leaf.length || sha256(bytes) !== leaf.sha256) {
     throw new MlvError("content-mismatch", `a manifest leaf of ${where} does not match its hash`, { details: { sha256: leaf.sha256 } });
   }
@@ -178,13 +190,11 @@ export function parseLeaf(bytes: Uint8Array, leaf: ManifestLeaf, where: string):
   const text = decodeText(bytes, where);
   let size = 0;
   let start = 0;
-  let previous = "";
   while (start < text.length) {
     const end = text.indexOf("\n", start);
     if (end === -1) throw malformed(where, "a line has no end");
     const entry = parseLine(text.slice(start, end), where);
-    if (entries.length > 0 && compareUtf8(previous, entry.path) >= 0) throw malformed(where, "its lines are out of order");
-    previous = entry.path;
+    assertNext(paths, entry.path, where, entries.length === 0 ? "its leaves overlap" : "its lines are out of order");
     size += entry.size;
     entries.push(entry);
     start = end + 1;

@@ -10,6 +10,7 @@ import {
   type ManifestLeaf,
   type ManifestRoot,
 } from "../formats/manifest.ts";
+import { PathSequence } from "../formats/path-sequence.ts";
 import type { Cache } from "./cache.ts";
 import type { CacheWriter } from "./cache-writer.ts";
 
@@ -31,8 +32,8 @@ export function readManifestRoot(cache: Cache, hash: Sha256, where: string): Man
 }
 
 /** Returns one leaf's entries from the cache; throws as `readManifestRoot` does. */
-export function readManifestLeaf(cache: Cache, leaf: ManifestLeaf, where: string): ManifestEntry[] {
-  return parseLeaf(readPart(cache, leaf.sha256, where), leaf, where);
+export function readManifestLeaf(cache: Cache, leaf: ManifestLeaf, where: string, paths?: PathSequence): ManifestEntry[] {
+  return parseLeaf(readPart(cache, leaf.sha256, where), leaf, where, paths);
 }
 
 function readPart(cache: Cache, hash: Sha256, where: string): Buffer {
@@ -50,14 +51,9 @@ function readPart(cache: Cache, hash: Sha256, where: string): Buffer {
 /** Yields a manifest's entries in order, a leaf at a time; with `prefix` only those at or under that path, opening no other leaf. */
 export function* readManifestEntries(cache: Cache, hash: Sha256, where: string, prefix?: string): Generator<ManifestEntry> {
   const root = readManifestRoot(cache, hash, where);
-  let last: RepoPath | undefined;
+  const paths = new PathSequence();
   for (const leaf of leavesUnder(root, prefix)) {
-    if (last !== undefined && compareUtf8(last, leaf.firstPath) >= 0) {
-      throw new MlvError("manifest-malformed", `the manifest of ${where} is malformed: its leaves overlap`);
-    }
-    const entries = readManifestLeaf(cache, leaf, where);
-    last = entries.at(-1)?.path;
-    for (const entry of entries) if (isUnder(entry.path, prefix)) yield entry;
+    for (const entry of readManifestLeaf(cache, leaf, where, paths)) if (isUnder(entry.path, prefix)) yield entry;
   }
 }
 

@@ -4,6 +4,7 @@ import { sha256 } from "../../src/base/hashing.ts";
 import type { RepoPath } from "../../src/base/ids.ts";
 import { compareUtf8, unsafePathReason } from "../../src/base/safe-paths.ts";
 import { formatRoot, ManifestBuilder, parseLeaf, parseRoot, type ManifestEntry, type ManifestLeaf } from "../../src/formats/manifest.ts";
+import { PathSequence } from "../../src/formats/path-sequence.ts";
 import { anySha256, codeOf, readGolden, survivesFlips } from "./golden.ts";
 
 const anyPath = fc
@@ -25,9 +26,11 @@ const anyEntry: fc.Arbitrary<ManifestEntry> = fc.record({
   size: fc.oneof(fc.nat(), fc.nat({ max: 2 ** 40 })),
   isExecutable: fc.boolean(),
 });
-const anyEntries = fc
-  .uniqueArray(anyEntry, { selector: (entry) => entry.path, maxLength: 60 })
-  .map((entries) => entries.sort((left, right) => compareUtf8(left.path, right.path)));
+const anyEntries = fc.uniqueArray(anyEntry, { selector: (entry) => entry.path, maxLength: 60 }).map((entries) => {
+  const paths = new PathSequence();
+  const sorted = entries.sort((left, right) => compareUtf8(left.path, right.path));
+  return sorted.filter(({ path }) => paths.add(path) === undefined);
+});
 
 interface Built {
   readonly root: ReturnType<ManifestBuilder["finish"]>;
@@ -151,5 +154,57 @@ describe("a manifest", () => {
     expect(bytes / leaves.length).toBeGreaterThan(40 * 1024);
     expect(bytes / leaves.length).toBeLessThan(100 * 1024);
     expect(Math.max(...leaves.map(({ leaf }) => leaf.length))).toBeLessThan(256 * 1024 + 5000);
+  });
+});
+
+describe("a file that is also a folder", () => {
+  const entry = (path: string): ManifestEntry => ({
+    path: path as RepoPath,
+    sha256: sha256(Buffer.from(path)),
+    size: 1,
+    isExecutable: false,
+  });
+  const read = (...paths: readonly string[]): string => {
+    const bytes = Buffer.from(formatLeaf(paths.map(entry)));
+    return codeOf(() => parseLeaf(bytes, referenceTo(bytes), "d"));
+  };
+
+  test.each([[["a", "a/b"]], [["a", "a!", "a-b/c", "a/b/c"]], [["x/a", "x/a b", "x/a.txt", "x/a/b/c/d"]], [["a", "aa", "aa-", "aa/b"]]])(
+    "makes a leaf malformed: %j",
+    (paths) => {
+      expect(read(...paths)).toBe("manifest-malformed");
+    },
+  );
+
+  test.each([[["a", "a-b", "ab/c"]], [["a-", "a/b", "a/c", "ab"]], [["a.b", "a/b", "a/b.c", "a0"]]])(
+    "is not what names are that merely begin alike: %j",
+    (paths) => {
+      expect(read(...paths)).toBe("nothing");
+    },
+  );
+
+  test("makes a list malformed that has the two in different leaves", () => {
+    const [left, right] = [["a", "a!"], ["a/b"]].map((paths) => Buffer.from(formatLeaf(paths.map(entry)))) as [Buffer, Buffer];
+    const paths = new PathSequence();
+    expect(parseLeaf(left, referenceTo(left), "d", paths)).toHaveLength(2);
+    expect(codeOf(() => parseLeaf(right, referenceTo(right), "d", paths))).toBe("manifest-malformed");
+    const root = { files: 3, size: 3, leaves: [referenceTo(Buffer.from(formatLeaf([entry("a")]))), referenceTo(right)] };
+    expect(codeOf(() => parseRoot(Buffer.from(formatRoot({ ...root, files: 2, size: 2 })), "d"))).toBe("manifest-malformed");
+  });
+
+  test("is never written", () => {
+    expect(codeOf(() => build([entry("a"), entry("a-b"), entry("a/b")]))).toBe("target-exists");
+  });
+
+  test("is found wherever it is, and nothing else is taken for it", () => {
+    const names = fc.array(fc.constantFrom("a", "b", "a-", "a.b", "0"), { minLength: 1, maxLength: 4 }).map((parts) => parts.join("/"));
+    fc.assert(
+      fc.property(fc.uniqueArray(names, { maxLength: 12 }), (paths) => {
+        const isMixed = paths.some((path) => paths.some((other) => other.startsWith(`${path}/`)));
+        expect(read(...paths.sort(compareUtf8))).toBe(
+          paths.length === 0 ? "manifest-malformed" : isMixed ? "manifest-malformed" : "nothing",
+        );
+      }),
+    );
   });
 });
