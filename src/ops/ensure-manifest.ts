@@ -11,7 +11,7 @@ export type WantedManifest = Pick<VersionToFetch, "target" | "pointer" | "only" 
  * Throws `content-missing` when the remote lacks it or there is none, `content-mismatch`, `remote-…`.
  */
 export async function ensureManifest(workspace: Workspace, wanted: WantedManifest, remote?: string): Promise<void> {
-  const version: VersionToFetch = { ...wanted, listOnly: true, relatives: [] };
+  const version: VersionToFetch = { ...wanted, listOnly: true, relatives: () => Promise.resolve([]) };
   if (isComplete(workspace.cache, version)) return;
   const { defaultRemote } = await workspace.configuration();
   if (remote === undefined && defaultRemote === undefined) throw notToBeHad(wanted, "there is no default remote to fetch it from");

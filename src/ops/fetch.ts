@@ -1,4 +1,4 @@
-import { isSameVersion, type Pointer } from "../formats/pointer.ts";
+import { isSameVersion } from "../formats/pointer.ts";
 import { fetchVersions, isComplete, type FetchedVersion, type VersionToFetch } from "../transfer/fetch.ts";
 import { cacheMark } from "./cache-mark.ts";
 import { ancestorsOf } from "./history.ts";
@@ -52,7 +52,7 @@ export async function fetchSelections(
     };
   return withRemote(workspace, options.remote, async ({ config, remote, requests, store }) => {
     const versions: VersionToFetch[] = [];
-    for (const version of missing) versions.push({ ...version, relatives: await relativesOf(workspace, version) });
+    for (const version of missing) versions.push({ ...version, relatives: () => ancestorsOf(workspace, version.target, 8) });
     const fetched = await fetchVersions(
       {
         cache: workspace.cache,
@@ -61,6 +61,7 @@ export async function fetchSelections(
         jobs: workspace.jobs,
         onEvent: workspace.context.onEvent,
         signal: workspace.context.signal,
+        keepsBases: true,
       },
       versions,
     );
@@ -72,14 +73,6 @@ export async function fetchSelections(
 function isMarkedComplete(workspace: Workspace, { target, pointer }: Pick<VersionToFetch, "target" | "pointer">, mark: string): boolean {
   const info = workspace.index.target(target);
   return pointer.kind === "dir" && info !== undefined && info.cacheMark === mark && isSameVersion(info.pointer, pointer);
-}
-
-/** A folder finds its old objects by hash; only a large file gains from knowing its earlier versions. */
-async function relativesOf(
-  workspace: Workspace,
-  { target, pointer }: Pick<VersionToFetch, "target" | "pointer">,
-): Promise<readonly Pointer[]> {
-  return pointer.kind === "file" ? ancestorsOf(workspace, target, 8) : [];
 }
 
 function toCached({ target, pointer }: Pick<VersionToFetch, "target" | "pointer">): FetchedVersion {

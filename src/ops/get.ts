@@ -138,7 +138,7 @@ async function receive(context: OperationContext, { foreign, store, staging }: R
   const only = inner === "" ? undefined : [inner];
   const name = path.posix.basename(target);
   try {
-    const version = { target, pointer, relatives: [], ...(only === undefined ? {} : { only }) };
+    const version = { target, pointer, relatives: () => Promise.resolve([]), ...(only === undefined ? {} : { only }) };
     const [fetched] = await fetchVersions({ cache, store, partialFolder: path.join(staging, "partial"), jobs, onEvent, signal }, [version]);
     if (fetched?.status === "not-on-remote") {
       throw new MlvError("content-missing", `\`${foreign.remote.name}\` of that repository does not have this version of \`${target}\``, {

@@ -1,3 +1,4 @@
+import type { Pointer } from "../formats/pointer.ts";
 import { isMlvError, MlvError } from "../base/errors.ts";
 import type { RepoPath, Sha256 } from "../base/ids.ts";
 import { findManifestEntry, readManifestEntries } from "../store/manifests.ts";
@@ -47,7 +48,7 @@ export async function ensureContent(workspace: Workspace, place: SpecPlace, file
   }
   prepareState(workspace);
   const { target, pointer, inner } = place;
-  const relatives = pointer.kind === "file" ? await ancestorsOf(workspace, target, 8) : [];
+  const relatives = (): Promise<readonly Pointer[]> => ancestorsOf(workspace, target, 8);
   await withRemote(workspace, remote, async ({ config, store }) => {
     const { onEvent, signal } = workspace.context;
     const context = { cache, store, partialFolder: partialFolder(workspace), jobs: workspace.jobs, onEvent, signal };

@@ -53,8 +53,8 @@ export async function prefetchContents(
   prepareState(workspace);
   const versions: VersionToFetch[] = [];
   for (const { target, pointer, only } of wanted.values()) {
-    if (pointer.kind === "dir") versions.push({ target, pointer, only, relatives: [] });
-    else versions.push({ target, pointer, relatives: await ancestorsOf(workspace, target, 8) });
+    const relatives = (): Promise<readonly Pointer[]> => ancestorsOf(workspace, target, 8);
+    versions.push(pointer.kind === "dir" ? { target, pointer, only, relatives } : { target, pointer, relatives });
   }
   return fetchAll(workspace, versions, remote);
 }

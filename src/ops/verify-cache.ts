@@ -248,7 +248,9 @@ async function takeFromRemote(
       : inner === undefined
         ? {}
         : { only: [inner] };
-    await fetchVersions(fetching, [{ target, pointer, relatives: [], ...(isList ? { listOnly: true } : {}), ...part }]);
+    await fetchVersions(fetching, [
+      { target, pointer, relatives: () => Promise.resolve([]), ...(isList ? { listOnly: true } : {}), ...part },
+    ]);
     return cache.has(hash);
   });
 }

@@ -17,8 +17,8 @@ export interface VersionToFetch {
   readonly listOnly?: boolean;
   /** Brings, with the root, the leaves of these hashes instead of those that `only` asks for. */
   readonly leaves?: ReadonlySet<Sha256>;
-  /** Versions of the same target that may be cached, whose bytes need not be fetched again. */
-  readonly relatives: readonly Pointer[];
+  /** Returns versions of the same target that may be cached, whose bytes need not be fetched again. Asked only when the version stands on others. */
+  relatives(): Promise<readonly Pointer[]>;
 }
 
 /** Says what a fetch works with. */
@@ -30,6 +30,8 @@ export interface FetchContext {
   readonly jobs: number;
   readonly onEvent: EventSink;
   readonly signal: AbortSignal | undefined;
+  /** Keeps, with a version, the base that it stands on, so that later versions are received and sent as what differs. */
+  readonly keepsBases?: boolean;
 }
 
 /** Is an object that the cache lacks and where it lies in the version's stream. */

@@ -14,7 +14,7 @@ export async function fetchManifest(context: FetchPartContext, wanted: VersionTo
   const { cache, body, writer } = context;
   const { pointer, target, only } = wanted;
   const where = `\`${target}\``;
-  const rebuilder = new Rebuilder({ body, cache, spool: context.spool, localVersions: context.relatives });
+  const rebuilder = new Rebuilder({ body, cache, spool: context.spool, isLocal: context.relatives !== undefined });
   const rootBytes =
     cache.readSmall(pointer.sha256) ??
     (await fetchSmall(context, rebuilder, { sha256: pointer.sha256, offset: 0, length: body.rootLength }));

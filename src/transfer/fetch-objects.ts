@@ -10,9 +10,14 @@ import { fetchBlobFile } from "./fetch-blob.ts";
 import { mismatch, type FetchPartContext, type WantedObject } from "./fetch-context.ts";
 import { Rebuilder, type FetchPlan } from "./rebuild.ts";
 import { SegmentMap } from "./segments.ts";
+import { EarlierFiles } from "./stored-objects.ts";
 
 /** A pack of which at least this part is needed is fetched whole and kept as it is. */
 const WHOLE_PACK_PART = 0.7;
+/** A base of which at least this part would be fetched is fetched whole and kept. */
+const KEPT_BASE_PART = 0.25;
+/** A base is kept only where the disk has room for so many of its size. */
+const ROOM_FACTOR = 4;
 
 /** Brings objects into the cache; returns how many. Small ones are durable after the writer's `finish`. */
 export async function fetchObjects(context: FetchPartContext, objects: readonly WantedObject[]): Promise<number> {
@@ -25,13 +30,18 @@ export async function fetchObjects(context: FetchPartContext, objects: readonly 
   await fetchWholeBlobs(context, objects);
   const rest = objects.filter((object) => object.size > 0 && !cache.has(object.sha256));
   if (rest.length === 0) return objects.length;
-  const rebuilder = new Rebuilder({ body, cache, spool, localVersions: context.relatives });
+  const rebuilder = new Rebuilder({ body, cache, spool, isLocal: context.relatives !== undefined });
+  const earlier = new EarlierFiles(cache, context.relatives ?? []);
   const plan: FetchPlan = new Map();
+  for (const object of rest) {
+    if (rebuilder.hasDeltas(object.offset, object.size)) rebuilder.useLocal(earlier.find(object.path));
+  }
+  if (context.keepsBases === true) await keepBases(context, rebuilder, rest);
   for (const object of rest) rebuilder.plan(plan, object.offset, object.size);
   await spool.fetch(plan);
   for (const object of rest) {
     throwIfAborted(context.signal);
-    if (object.size >= LOOSE_MIN_BYTES) await rebuildLarge(context, rebuilder, object);
+    if (object.size >= LOOSE_MIN_BYTES) await publishLarge(context, rebuilder.read(object.offset, object.size), object);
     else await rebuildSmall(context, rebuilder, object);
   }
   return objects.length;
@@ -70,6 +80,26 @@ async function fetchWholeBlobs(context: FetchPartContext, objects: readonly Want
   });
 }
 
+/**
+ * Puts bases into the cache of which a good part has to be fetched anyway: the next version stands on the same base, and needs ranges
+ * of it that this one does not, to be received as to be sent.
+ */
+async function keepBases(context: FetchPartContext, rebuilder: Rebuilder, objects: readonly WantedObject[]): Promise<void> {
+  for (const { number, base, missingBytes } of rebuilder.basesOf(objects)) {
+    if (missingBytes < base.size * KEPT_BASE_PART || !hasRoom(context.cache.folder, base.size)) continue;
+    const plan: FetchPlan = new Map();
+    rebuilder.planBase(plan, number);
+    await context.spool.fetch(plan);
+    await publishLarge(context, rebuilder.readBase(number), { sha256: base.sha256 });
+    rebuilder.useCachedBase(number);
+  }
+}
+
+function hasRoom(folder: string, bytes: number): boolean {
+  const { bavail, bsize } = fs.statfsSync(folder);
+  return bavail * bsize > bytes * ROOM_FACTOR;
+}
+
 async function rebuildSmall(context: FetchPartContext, rebuilder: Rebuilder, object: WantedObject): Promise<void> {
   const pieces: Uint8Array[] = [];
   for await (const piece of rebuilder.read(object.offset, object.size)) pieces.push(piece);
@@ -78,13 +108,17 @@ async function rebuildSmall(context: FetchPartContext, rebuilder: Rebuilder, obj
   context.writer.addSmall(object.sha256, bytes);
 }
 
-async function rebuildLarge(context: FetchPartContext, rebuilder: Rebuilder, object: WantedObject): Promise<void> {
+async function publishLarge(
+  context: FetchPartContext,
+  bytes: AsyncIterable<Uint8Array>,
+  object: { readonly sha256: Sha256; readonly path?: string },
+): Promise<void> {
   const temp = context.cache.tempFile("rebuild");
   const hasher = createSha256();
   try {
     const descriptor = fs.openSync(temp, "wx", 0o444);
     try {
-      for await (const piece of rebuilder.read(object.offset, object.size)) {
+      for await (const piece of bytes) {
         throwIfAborted(context.signal);
         hasher.update(piece);
         fs.writeSync(descriptor, piece);

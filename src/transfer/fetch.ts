@@ -85,7 +85,7 @@ async function fetchOne(context: FetchContext, wanted: VersionToFetch): Promise<
   if (version.body.kind !== pointer.kind) {
     throw new MlvError("recipe-malformed", `the remote has \`${target}\` as a ${version.body.kind}, its pointer says ${pointer.kind}`);
   }
-  const relatives = await readRelatives(context, wanted.relatives);
+  const relatives = version.body.bases.length === 0 ? [] : await readRelatives(context, await wanted.relatives());
   try {
     return await receive(context, wanted, { version, relatives });
   } catch (error) {
@@ -146,7 +146,7 @@ function partialFolderOf(context: FetchContext, body: Body): string {
 async function readRelatives(context: FetchContext, pointers: readonly Pointer[]): Promise<Body[]> {
   const bodies: Body[] = [];
   for (const pointer of pointers) {
-    if (pointer.kind !== "file" || !context.cache.has(pointer.sha256)) continue;
+    if (!context.cache.has(pointer.sha256)) continue;
     try {
       const known = context.store.known.get(pointer.sha256);
       if (known !== undefined) bodies.push(await context.store.readBody(pointer.sha256, known.head, context.signal));

@@ -1,10 +1,9 @@
 import type { Sha256 } from "../base/ids.ts";
 import { parseRoot, type ManifestRoot } from "../formats/manifest.ts";
 import { visitObjects } from "./leaf-objects.ts";
-import type { BuildContext, StreamPart } from "./push-context.ts";
+import { reuseSegments, type BuildContext, type StreamPart } from "./push-context.ts";
 import type { RemoteVersion } from "./remote-store.ts";
 import { SegmentMap } from "./segments.ts";
-import { reuseSegments } from "./send-object.ts";
 
 interface KnownFolder {
   readonly version: number;

@@ -1,20 +1,21 @@
 import type { Sha256 } from "../base/ids.ts";
 import type { Body } from "../formats/body.ts";
-import { parseRoot, type ManifestLeaf } from "../formats/manifest.ts";
+import { parseLeaf, parseRoot, type ManifestLeaf } from "../formats/manifest.ts";
 import { LOOSE_MIN_BYTES } from "../store/cache.ts";
 import type { OpenPack } from "../store/pack-set.ts";
 import type { BodyBuilder } from "./body-builder.ts";
 import { KnownFolders } from "./known-folders.ts";
 import { visitObjects } from "./leaf-objects.ts";
 import type { BuildContext, StreamPart } from "./push-context.ts";
-import { readObject, readPart, sendObject, sendSmall, WHOLE_MIN_BYTES } from "./send-object.ts";
+import { readObject, readPart, sendObject, sendSmall, WHOLE_MIN_BYTES, type ObjectToSend } from "./send-object.ts";
+import { EarlierFiles } from "./stored-objects.ts";
 import { StreamParts } from "./stream-parts.ts";
 import { sendWholePacks, type WholePacks } from "./whole-packs.ts";
 
 /** Sends a file's content as far as the remote lacks it; what is returned gives its body once the packer is finished. */
 export async function buildFile(context: BuildContext, builder: BodyBuilder): Promise<() => Body> {
   const { pointer } = context.version;
-  const parts = await sendObject(context, pointer.sha256, pointer.size);
+  const parts = await sendObject(context, { ...pointer, path: "" }, earlierFiles(context));
   return () => {
     for (const part of parts) part(builder);
     return builder.finish("file", pointer.sha256, 0);
@@ -35,8 +36,8 @@ export async function buildDirectory(context: BuildContext, builder: BodyBuilder
   if (!known.isEmpty) known.lookFor(objectsOf(context, newLeaves));
   const whole = await sendWholePacks(context, neededOfPacks(context, newLeaves, known));
   const folder = new FolderStream(context, known, whole);
-  await folder.place(pointer.sha256, rootBytes.length, () => rootBytes);
-  for (const leaf of root.leaves) await folder.place(leaf.sha256, leaf.length, () => readPart(context, leaf.sha256));
+  await folder.place({ sha256: pointer.sha256, size: rootBytes.length, path: "" }, () => rootBytes);
+  for (const leaf of root.leaves) await folder.place({ ...leaf, size: leaf.length, path: "" }, () => readPart(context, leaf.sha256));
   for (const leaf of root.leaves) await folder.placeFiles(leaf);
   return () => {
     folder.parts.appendTo(builder);
@@ -50,12 +51,14 @@ class FolderStream {
   readonly #context: BuildContext;
   readonly #known: KnownFolders;
   readonly #whole: WholePacks;
+  readonly #earlier: EarlierFiles;
   readonly #sent = new Map<Sha256, readonly StreamPart[]>();
 
   constructor(context: BuildContext, known: KnownFolders, whole: WholePacks) {
     this.#context = context;
     this.#known = known;
     this.#whole = whole;
+    this.#earlier = earlierFiles(context);
   }
 
   async placeFiles(leaf: ManifestLeaf): Promise<void> {
@@ -66,19 +69,23 @@ class FolderStream {
     }
     const bytes = readPart(this.#context, leaf.sha256);
     // Nearly always all of it is found at once: only what must be sent waits.
-    const lacking: { readonly hash: Sha256; readonly size: number }[] = [];
+    const lacking: { readonly sha256: Sha256; readonly size: number }[] = [];
     visitObjects(bytes, leaf, (hash, size) => {
-      if (size > 0 && (lacking.length > 0 || !this.#placeFound(hash, size))) lacking.push({ hash, size });
+      if (size > 0 && (lacking.length > 0 || !this.#placeFound(hash, size))) lacking.push({ sha256: hash, size });
     });
-    for (const { hash, size } of lacking) {
-      await this.place(hash, size, () => (size < WHOLE_MIN_BYTES ? readObject(this.#context, hash, { leaf, bytes }) : undefined));
+    for (const { sha256: hash, size } of lacking) {
+      const isLarge = size >= WHOLE_MIN_BYTES;
+      const path = isLarge ? pathInLeaf(leaf, bytes, hash) : "";
+      await this.place({ sha256: hash, size, path }, () => (isLarge ? undefined : readObject(this.#context, hash, { leaf, bytes })));
     }
   }
 
-  async place(hash: Sha256, size: number, read: () => Uint8Array | undefined): Promise<void> {
+  async place(object: ObjectToSend, read: () => Uint8Array | undefined): Promise<void> {
+    const { sha256: hash, size } = object;
     if (size === 0 || this.#placeFound(hash, size)) return;
     const data = read();
-    const made = data === undefined ? await sendObject(this.#context, hash, size) : [await sendSmall(this.#context.packer, hash, data)];
+    const made =
+      data === undefined ? await sendObject(this.#context, object, this.#earlier) : [await sendSmall(this.#context.packer, hash, data)];
     this.#sent.set(hash, made);
     this.parts.add(made);
   }
@@ -93,6 +100,17 @@ class FolderStream {
     else return false;
     return true;
   }
+}
+
+function earlierFiles({ cache, ancestors, version }: BuildContext): EarlierFiles {
+  return new EarlierFiles(
+    cache,
+    ancestors.flatMap(({ body }) => (body.kind === version.pointer.kind ? [body] : [])),
+  );
+}
+
+function pathInLeaf(leaf: ManifestLeaf, bytes: Uint8Array, hash: Sha256): string {
+  return parseLeaf(bytes, leaf, "a folder").find(({ sha256 }) => sha256 === hash)?.path ?? "";
 }
 
 function objectsOf(context: BuildContext, leaves: readonly ManifestLeaf[]): Set<Sha256> {

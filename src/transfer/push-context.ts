@@ -1,6 +1,6 @@
 import type { EventSink } from "../base/events.ts";
 import type { RepoPath } from "../base/ids.ts";
-import type { BodyBlob } from "../formats/body.ts";
+import type { Body, BodyBlob, Segment } from "../formats/body.ts";
 import type { Pointer } from "../formats/pointer.ts";
 import type { Cache } from "../store/cache.ts";
 import type { BodyBuilder } from "./body-builder.ts";
@@ -36,6 +36,8 @@ export interface BuildContext extends PushContext {
   readonly version: VersionToPush;
   /** Versions that the remote has, perhaps not whole. */
   readonly known: readonly RemoteVersion[];
+  /** Those of them that are earlier versions of this target: what a large file may be a delta against. */
+  readonly ancestors: readonly RemoteVersion[];
   /** Tells whether the remote has a blob with its size. */
   readonly isThere: (blob: BodyBlob) => boolean;
   readonly onSent: (bytes: number) => void;
@@ -54,4 +56,15 @@ export function appendPlace(builder: BodyBuilder, place: SentPlace | undefined):
   const blob = builder.blob(pack.key, pack.size);
   if (frame.encoding === "raw") builder.append({ encoding: "raw", blob, offset: frame.offset + skip, length: size });
   else builder.append({ encoding: "zstd", blob, offset: frame.offset, stored: frame.stored, decoded: frame.decoded, skip, length: size });
+}
+
+/** Returns a part that takes segments over from another body, or undefined when the remote lost a blob that they need. */
+export function reuseSegments(context: BuildContext, segments: readonly Segment[], body: Body): StreamPart | undefined {
+  const isThere = (number: number): boolean => context.isThere(body.blobs[number] as BodyBlob);
+  for (const segment of segments) {
+    if (segment.encoding !== "copy" && !isThere(segment.blob)) return undefined;
+    if (segment.encoding !== "copy" && segment.encoding !== "delta") continue;
+    if (!body.bases[segment.base]?.segments.every((base) => isThere(base.blob))) return undefined;
+  }
+  return (builder) => builder.appendFrom(segments, body);
 }

@@ -159,6 +159,7 @@ class Push {
   async #send(versions: readonly VersionToPush[], present: ReadonlyMap<Sha256, RemoteVersion>): Promise<void> {
     const { store, signal, cache } = this.#context;
     const ancestors = await this.#readAncestors(versions);
+    const known = [...new Map([...ancestors.values()].flat().map((version) => [version.body, version])).values(), ...present.values()];
     const marks = this.#marks;
     const packing = {
       marks,
@@ -179,7 +180,8 @@ class Push {
           packer,
           piecePacker,
           version,
-          known: [...ancestors, ...present.values()],
+          known,
+          ancestors: ancestors.get(version) ?? [],
           marks,
           isThere: (blob) => this.#isThere(blob),
           onSent: (bytes) => this.#count(bytes, versions),
@@ -235,24 +237,28 @@ class Push {
   }
 
   /** Versions in which unchanged bytes may be: ancestors, and everything whose body this machine has seen of the same targets. */
-  async #readAncestors(versions: readonly VersionToPush[]): Promise<RemoteVersion[]> {
+  async #readAncestors(versions: readonly VersionToPush[]): Promise<Map<VersionToPush, RemoteVersion[]>> {
     const { jobs, cache } = this.#context;
     const bodies = new Map<Sha256, RemoteVersion>();
+    const ancestors = new Map<VersionToPush, RemoteVersion[]>();
     await mapConcurrent(versions, jobs, async (version) => {
       // The latest ancestor that the remote has is enough; a few are asked for, in case the latest was never pushed.
       // A merged folder has files of both sides, perhaps none of them cached here: then every ancestor may be where one lies.
+      const own: RemoteVersion[] = [];
+      ancestors.set(version, own);
       const found: Sha256[] = [];
       for (const [index, ancestor] of (await version.ancestors()).entries()) {
         if (index >= MAX_ANCESTORS && isCovered(cache, version, found)) return;
         const there = bodies.get(ancestor.sha256) ?? (await this.#readQuietly(ancestor.sha256));
         if (there === undefined) continue;
         bodies.set(ancestor.sha256, there);
+        own.push(there);
         found.push(ancestor.sha256);
         if (isCovered(cache, version, found)) return;
       }
     });
     await this.#checkBlobs([...bodies.values()].flatMap(({ body }) => body.blobs));
-    return [...bodies.values()];
+    return ancestors;
   }
 
   async #readQuietly(version: Sha256): Promise<RemoteVersion | undefined> {

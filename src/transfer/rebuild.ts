@@ -1,12 +1,13 @@
 import { MlvError } from "../base/errors.ts";
-import type { Body, BodyBlob, PlainSegment, Segment } from "../formats/body.ts";
+import type { Body, BodyBase, BodyBlob, PlainSegment, Segment } from "../formats/body.ts";
 import type { ByteRange } from "../remotes/remote.ts";
 import type { Cache } from "../store/cache.ts";
 import { decompress } from "../store/compression.ts";
 import { decodeDelta } from "../store/delta-codec.ts";
 import type { BlobSpool } from "./blob-spool.ts";
-import { findLocalRanges, splitByLocal, type LocalRange } from "./local-ranges.ts";
+import { findLocalRanges, LocalFrames, splitByLocal, type LocalRange, type StoredSegment } from "./local-ranges.ts";
 import { SegmentMap } from "./segments.ts";
+import type { StoredObject } from "./stored-objects.ts";
 
 /** Frames that were decoded last are kept: neighbouring segments and dictionaries share them. */
 const KEPT_FRAMES = 64;
@@ -21,26 +22,74 @@ export class Rebuilder {
   readonly #cache: Cache;
   readonly #spool: BlobSpool;
   readonly #stream: SegmentMap;
-  readonly #bases: readonly { readonly map: SegmentMap; readonly local: readonly LocalRange[]; readonly size: number }[];
+  readonly #bases: readonly { readonly map: SegmentMap; readonly base: BodyBase; local: LocalRange[] }[];
   readonly #frames = new Map<string, Buffer>();
+  readonly #localFrames = new LocalFrames();
 
-  /** `localVersions` are bodies of versions that may be cached; with none, every byte is fetched. */
-  constructor(options: {
-    readonly body: Body;
-    readonly cache: Cache;
-    readonly spool: BlobSpool;
-    readonly localVersions: readonly Body[] | undefined;
-  }) {
-    const { body, cache, localVersions } = options;
+  /** With `isLocal` false every byte is fetched, also what the cache could give. */
+  constructor(options: { readonly body: Body; readonly cache: Cache; readonly spool: BlobSpool; readonly isLocal: boolean }) {
+    const { body, cache } = options;
     this.#body = body;
     this.#cache = cache;
     this.#spool = options.spool;
     this.#stream = new SegmentMap(body.segments);
     this.#bases = body.bases.map((base) => ({
       map: new SegmentMap(base.segments),
-      local: localVersions === undefined ? [] : findLocalRanges(cache, base, localVersions),
-      size: base.size,
+      base,
+      local: options.isLocal ? findLocalRanges(cache, base, []) : [],
     }));
+  }
+
+  /** Tells whether a range of the stream stands on bases. */
+  hasDeltas(offset: number, length: number): boolean {
+    return this.#body.bases.length > 0 && this.#stream.slice(offset, length).some((segment) => "base" in segment);
+  }
+
+  /** Takes bytes from cached objects instead of the remote from now on; to be called before `plan`. */
+  useLocal(objects: readonly StoredObject[]): void {
+    if (objects.length === 0) return;
+    for (const object of objects) this.#localFrames.add(object);
+    for (const known of this.#bases) {
+      const isWhole = known.local.length === 1 && known.local[0]?.length === known.base.size;
+      if (isWhole) continue;
+      const found = findLocalRanges(this.#cache, known.base, objects);
+      if (found.length > 0) known.local = [...known.local, ...found].sort((a, b) => a.offset - b.offset);
+    }
+  }
+
+  /** Returns the bases that ranges of the stream stand on, with how many of their bytes the cache lacks for it. */
+  basesOf(
+    ranges: readonly { readonly offset: number; readonly size: number }[],
+  ): { readonly number: number; readonly base: BodyBase; readonly missingBytes: number }[] {
+    const missing = new Map<number, number>();
+    const need = (number: number, offset: number, length: number): void => {
+      for (const run of splitByLocal(this.#baseAt(number).local, offset, length))
+        if (run.local === undefined) missing.set(number, (missing.get(number) ?? 0) + run.length);
+    };
+    for (const { offset, size } of ranges) {
+      for (const segment of this.#stream.slice(offset, size)) {
+        if (segment.encoding === "copy") need(segment.base, segment.offset, segment.length);
+        else if (segment.encoding === "delta" && this.#localFrames.find(segment, this.#body.blobs) === undefined)
+          need(segment.base, segment.dictionaryOffset, segment.dictionaryLength);
+      }
+    }
+    return [...missing].map(([number, missingBytes]) => ({ number, base: this.#baseAt(number).base, missingBytes }));
+  }
+
+  /** Adds all of a base to a plan. */
+  planBase(plan: FetchPlan, number: number): void {
+    this.#planBase(plan, number, 0, this.#baseAt(number).base.size);
+  }
+
+  /** Yields a base from its beginning; `planBase` must have been fetched. */
+  readBase(number: number): AsyncGenerator<Uint8Array> {
+    return this.#readBase(number, 0, this.#baseAt(number).base.size);
+  }
+
+  /** Takes a base from the cache from now on. */
+  useCachedBase(number: number): void {
+    const known = this.#baseAt(number);
+    known.local = findLocalRanges(this.#cache, known.base, []);
   }
 
   /** Adds what a range of the stream needs from blobs to a plan. */
@@ -50,6 +99,7 @@ export class Rebuilder {
         this.#planBase(plan, segment.base, segment.offset, segment.length);
         continue;
       }
+      if (this.#localFrames.find(segment, this.#body.blobs) !== undefined) continue;
       if (segment.encoding === "delta") this.#planBase(plan, segment.base, segment.dictionaryOffset, segment.dictionaryLength);
       this.#planStored(plan, segment);
     }
@@ -60,15 +110,16 @@ export class Rebuilder {
     for (const segment of this.#stream.slice(offset, length)) {
       if (segment.encoding === "copy") {
         yield* this.#readBase(segment.base, segment.offset, segment.length);
-      } else if (segment.encoding === "delta") {
-        yield await this.#readDelta(segment);
-      } else {
-        yield* this.#readPlain(segment);
+        continue;
       }
+      const local = this.#localFrames.find(segment, this.#body.blobs);
+      if (local !== undefined) yield* this.#cache.read(local.object, local.objectOffset, local.length);
+      else if (segment.encoding === "delta") yield await this.#readDelta(segment);
+      else yield* this.#readPlain(segment);
     }
   }
 
-  #planStored(plan: FetchPlan, segment: Exclude<Segment, { encoding: "copy" }>): void {
+  #planStored(plan: FetchPlan, segment: StoredSegment): void {
     const blob = this.#body.blobs[segment.blob] as BodyBlob;
     const range = { offset: segment.offset, length: segment.encoding === "raw" ? segment.length : segment.stored };
     const ranges = plan.get(blob);
@@ -127,7 +178,7 @@ export class Rebuilder {
     throw new MlvError("content-mismatch", `the remote's copy of ${blob.key} is too short`, { details: { key: blob.key } });
   }
 
-  #baseAt(number: number): { readonly map: SegmentMap; readonly local: readonly LocalRange[] } {
+  #baseAt(number: number): { readonly map: SegmentMap; readonly base: BodyBase; local: LocalRange[] } {
     const base = this.#bases[number];
     if (base === undefined) throw new MlvError("recipe-malformed", "a recipe's body names a base that is not there");
     return base;

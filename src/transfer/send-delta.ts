@@ -1,15 +1,16 @@
 import { mapConcurrent, throwIfAborted } from "../base/concurrency.ts";
 import { sha256 } from "../base/hashing.ts";
 import type { Sha256 } from "../base/ids.ts";
-import type { Body, BodyBase, Segment } from "../formats/body.ts";
+import type { BodyBase, Segment } from "../formats/body.ts";
 import type { Cache } from "../store/cache.ts";
 import { averageFor, chunkStream, type Chunk } from "../store/chunker.ts";
 import { compressAsync } from "../store/compression.ts";
 import { encodeDeltaAsync } from "../store/delta-codec.ts";
 import { placeOfDelta, planDelta, type BasePlace, type BaseRange, type NewRun, type PlannedRun } from "../store/delta-plan.ts";
 import { findLocalRanges, splitByLocal, type LocalRange } from "./local-ranges.ts";
-import { appendPlace, type BuildContext, type StreamPart } from "./push-context.ts";
+import { appendPlace, reuseSegments, type BuildContext, type StreamPart } from "./push-context.ts";
 import { SegmentMap } from "./segments.ts";
+import type { StoredObject } from "./stored-objects.ts";
 
 /** Past this many packs of deltas a fresh clone would make too many requests: what is new since the base is then packed together anew. */
 const MAX_DELTA_PACKS = 24;
@@ -17,8 +18,9 @@ const MAX_DELTA_PACKS = 24;
 const MAX_NEW_PART = 0.5;
 const PIECES_AT_ONCE = 16;
 
+/** Is the earlier content that an object is sent as a delta against. */
 interface Ancestor {
-  readonly body: Body;
+  readonly object: StoredObject;
   readonly stream: SegmentMap;
   readonly base: BodyBase;
   /** True when the ancestor is the base itself. */
@@ -37,13 +39,17 @@ interface KnownPlace {
  * against the range of the base where they belong. Returns the parts of its stream; undefined when there is no ancestor whose bytes are
  * cached here and whole on the remote, or too little in common.
  */
-export async function sendDelta(context: BuildContext, hash: Sha256, size: number): Promise<readonly StreamPart[] | undefined> {
-  const ancestor = findAncestor(context, hash, size);
+export async function sendDelta(
+  context: BuildContext,
+  { sha256: hash, size }: Pick<StoredObject, "sha256" | "size">,
+  earlier: readonly StoredObject[],
+): Promise<readonly StreamPart[] | undefined> {
+  const ancestor = findAncestor(context, { sha256: hash, size }, earlier);
   if (ancestor === undefined) return undefined;
   const { cache, signal } = context;
   // Both are cut with the base's average: cuts of another one agree nowhere.
   const average = averageFor(ancestor.base.size);
-  const known = indexChunks(await chunkObject(cache, ancestor.body.sha256, average), ancestor);
+  const known = indexChunks(await chunkObject(cache, ancestor.object.sha256, average), ancestor);
   const chunks = await chunkObject(cache, hash, average);
   throwIfAborted(signal);
   const runs = planDelta(chunks, ancestor.base.size, (chunk, near) => nearest(known.get(chunk.sha256), near));
@@ -57,17 +63,21 @@ export async function sendDelta(context: BuildContext, hash: Sha256, size: numbe
   return parts;
 }
 
-function findAncestor(context: BuildContext, hash: Sha256, size: number): Ancestor | undefined {
-  if (context.version.pointer.kind !== "file") return undefined;
-  for (const { body } of context.known) {
-    if (body.kind !== "file" || body.sha256 === hash || body.length * 4 < size || !context.cache.has(body.sha256)) continue;
-    if (!body.blobs.every((blob) => context.isThere(blob))) continue;
-    const [ownBase] = body.bases;
-    const plain = body.segments.flatMap((segment) => (segment.encoding === "raw" || segment.encoding === "zstd" ? [segment] : []));
-    const isBase = ownBase === undefined && plain.length === body.segments.length;
-    const base = isBase ? { sha256: body.sha256, size: body.length, segments: plain } : ownBase;
+function findAncestor(
+  context: BuildContext,
+  { sha256: hash, size }: Pick<StoredObject, "sha256" | "size">,
+  earlier: readonly StoredObject[],
+): Ancestor | undefined {
+  for (const object of earlier) {
+    if (object.sha256 === hash || object.size * 4 < size || object.segments.length === 0) continue;
+    const { body, segments } = object;
+    if (reuseSegments(context, segments, body) === undefined) continue;
+    const based = segments.find((segment) => segment.encoding === "copy" || segment.encoding === "delta");
+    const plain = segments.flatMap((segment) => (segment.encoding === "raw" || segment.encoding === "zstd" ? [segment] : []));
+    const base = based === undefined ? { sha256: object.sha256, size: object.size, segments: plain } : body.bases[based.base];
     if (base === undefined) continue;
-    return { body, stream: new SegmentMap(body.segments), base, isBase, local: findLocalRanges(context.cache, base, [body]) };
+    const isBase = based === undefined;
+    return { object, stream: new SegmentMap(segments), base, isBase, local: findLocalRanges(context.cache, base, [object]) };
   }
   return undefined;
 }
@@ -80,7 +90,7 @@ async function chunkObject(cache: Cache, hash: Sha256, average: number): Promise
 
 /** Says of each chunk of the ancestor where it lies, and where in the base its content sits or sat. */
 function indexChunks(chunks: readonly Chunk[], ancestor: Ancestor): Map<Sha256, KnownPlace[]> {
-  const packs = new Set(ancestor.body.segments.flatMap((segment) => (segment.encoding === "delta" ? [segment.blob] : [])));
+  const packs = new Set(ancestor.object.segments.flatMap((segment) => (segment.encoding === "delta" ? [segment.blob] : [])));
   const mayRefer = packs.size < MAX_DELTA_PACKS;
   const places = new Map<Sha256, KnownPlace[]>();
   for (const chunk of chunks) {
@@ -140,7 +150,8 @@ async function sendRuns(context: BuildContext, { ancestor, hash, runs }: RunBatc
 }
 
 function appendKnown(builder: Parameters<StreamPart>[0], ancestor: Ancestor, offset: number, length: number): void {
-  const { body, base, isBase, stream } = ancestor;
+  const { base, isBase, stream } = ancestor;
+  const { body } = ancestor.object;
   if (isBase) builder.append({ encoding: "copy", base: builder.base(base, body.blobs), offset, length });
   else builder.appendFrom(stream.slice(offset, length), body);
 }
@@ -179,7 +190,8 @@ async function sendPiece(context: BuildContext, ancestor: Ancestor, { data, rang
     const place = await piecePacker.addFrame({ encoding: "zstd", decoded: data.length }, frame, pieceHash);
     return (builder) => appendPlace(builder, place);
   }
-  const { base, body } = ancestor;
+  const { base } = ancestor;
+  const { body } = ancestor.object;
   const dictionary = { base: base.sha256, offset: range.offset, length: range.length };
   const place = await piecePacker.addFrame({ encoding: "delta", decoded: data.length, dictionary }, frame, pieceHash);
   return (builder) =>

@@ -1,19 +1,27 @@
 import { MlvError } from "../base/errors.ts";
 import type { Sha256 } from "../base/ids.ts";
-import type { Body, BodyBlob, Segment } from "../formats/body.ts";
 import { blobKey } from "../formats/layout.ts";
 import { parseLeaf, type ManifestLeaf } from "../formats/manifest.ts";
-import { appendPlace, type BuildContext, type StreamPart } from "./push-context.ts";
+import { appendPlace, reuseSegments, type BuildContext, type StreamPart } from "./push-context.ts";
 import { fileSource, type RemotePacker, type SentPlace } from "./remote-packer.ts";
 import { bufferSource, putBlob } from "./remote-store.ts";
 import { sendDelta } from "./send-delta.ts";
 import { sendPieces } from "./send-pieces.ts";
+import type { EarlierFiles } from "./stored-objects.ts";
 
 /** Is the size from which an object is no longer packed with others. */
 export const WHOLE_MIN_BYTES = 8 * 1024 * 1024;
 
-/** Sends one object: small ones into packs, large ones as pieces against an ancestor, as compressed pieces, or whole. */
-export async function sendObject(context: BuildContext, hash: Sha256, size: number): Promise<readonly StreamPart[]> {
+/** Is an object to send; `path` is its place in a folder, empty for a file. */
+export interface ObjectToSend {
+  readonly sha256: Sha256;
+  readonly size: number;
+  readonly path: string;
+}
+
+/** Sends one object: small ones into packs, large ones as pieces against an earlier version of the same file, as compressed pieces, or whole. */
+export async function sendObject(context: BuildContext, object: ObjectToSend, earlier: EarlierFiles): Promise<readonly StreamPart[]> {
+  const { sha256: hash, size } = object;
   if (size === 0) return [];
   const { cache, packer, store, signal, onSent } = context;
   const known = findKnownObject(context, hash, size);
@@ -24,7 +32,7 @@ export async function sendObject(context: BuildContext, hash: Sha256, size: numb
     for await (const chunk of cache.read(hash)) chunks.push(chunk);
     return [await sendSmall(packer, hash, Buffer.concat(chunks))];
   }
-  const pieces = (await sendDelta(context, hash, size)) ?? (await sendPieces(context, hash, size));
+  const pieces = (await sendDelta(context, object, earlier.find(object.path))) ?? (await sendPieces(context, hash, size));
   if (pieces !== undefined) return pieces;
   const key = context.marks.freshKey(blobKey("objects", hash));
   const found = cache.locate(hash);
@@ -46,17 +54,6 @@ export async function sendSmall(packer: RemotePacker, hash: Sha256, data: Uint8A
 function findKnownObject(context: BuildContext, hash: Sha256, size: number): StreamPart | undefined {
   const same = context.known.find(({ body }) => body.kind === "file" && body.sha256 === hash && body.length === size);
   return same === undefined ? undefined : reuseSegments(context, same.body.segments, same.body);
-}
-
-/** Returns a part that takes segments over from another body, or undefined when the remote lost a blob that they need. */
-export function reuseSegments(context: BuildContext, segments: readonly Segment[], body: Body): StreamPart | undefined {
-  const isThere = (number: number): boolean => context.isThere(body.blobs[number] as BodyBlob);
-  for (const segment of segments) {
-    if (segment.encoding !== "copy" && !isThere(segment.blob)) return undefined;
-    if (segment.encoding !== "copy" && segment.encoding !== "delta") continue;
-    if (!body.bases[segment.base]?.segments.every((base) => isThere(base.blob))) return undefined;
-  }
-  return (builder) => builder.appendFrom(segments, body);
 }
 
 /** Returns a part of a manifest from the cache. Throws `content-missing` naming the target. */

@@ -22,9 +22,16 @@ export interface Machine {
   readonly folder: string;
   readonly events: OperationEvent[];
   push(remote: Remote, pointers: readonly Pointer[], ancestors?: readonly Pointer[]): Promise<PushSummary>;
-  fetch(remote: Remote, pointers: readonly Pointer[]): Promise<FetchedVersion[]>;
+  /** Pushes versions, each with ancestors of its own. */
+  pushWith(
+    remote: Remote,
+    versions: readonly { readonly pointer: Pointer; readonly ancestors: readonly Pointer[] }[],
+  ): Promise<PushSummary>;
+  fetch(remote: Remote, pointers: readonly Pointer[], relatives?: readonly Pointer[]): Promise<FetchedVersion[]>;
   /** Stores a folder's files and returns the pointer of their version. */
   store(files: ReadonlyMap<string, Buffer>): Promise<Pointer>;
+  /** Stores one file's content and returns the pointer of its version. */
+  storeFile(content: Buffer): Promise<Pointer>;
   /** Returns the hashes of what the cache really holds of a version's files, or undefined where it lacks some of it. */
   read(pointer: Pointer): Promise<Map<string, string> | undefined>;
 }
@@ -52,11 +59,17 @@ export function makeMachine(): Machine {
         { ...shared, store: storeOf(remote), dryRun: false },
         pointers.map((pointer) => ({ target, pointer, ancestors: () => Promise.resolve(ancestors) })),
       ),
-    fetch: (remote, pointers) =>
-      fetchVersions(
-        { ...shared, store: storeOf(remote), partialFolder: path.join(folder, "partial") },
-        pointers.map((pointer) => ({ target, pointer, relatives: [] })),
+    pushWith: (remote, versions) =>
+      pushVersions(
+        { ...shared, store: storeOf(remote), dryRun: false },
+        versions.map(({ pointer, ancestors }) => ({ target, pointer, ancestors: () => Promise.resolve(ancestors) })),
       ),
+    fetch: (remote, pointers, relatives = []) =>
+      fetchVersions(
+        { ...shared, store: storeOf(remote), partialFolder: path.join(folder, "partial"), keepsBases: true },
+        pointers.map((pointer) => ({ target, pointer, relatives: () => Promise.resolve(relatives) })),
+      ),
+    storeFile: (content) => storeFile(cache, content),
     store: (files) => storeFiles(cache, files),
     read: (pointer) => readFiles(cache, pointer),
   };
@@ -83,6 +96,15 @@ async function storeFiles(cache: Cache, files: ReadonlyMap<string, Buffer>): Pro
   const { sha256: hash, root } = await editManifest(cache, writer, undefined, all());
   writer.finish();
   return { kind: "dir", sha256: hash, size: root.size, files: root.files };
+}
+
+async function storeFile(cache: Cache, content: Buffer): Promise<Pointer> {
+  const writer = new CacheWriter(cache);
+  const scratch = path.join(freshFolder(), "file");
+  fs.writeFileSync(scratch, content);
+  await writer.storeFile(scratch);
+  writer.finish();
+  return { kind: "file", sha256: sha256(content), size: content.length };
 }
 
 async function readFiles(cache: Cache, pointer: Pointer): Promise<Map<string, string> | undefined> {
