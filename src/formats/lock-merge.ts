@@ -15,7 +15,7 @@ export interface LockVersions {
 
 /** Is a merged `mlv.lock`. */
 export interface LockMerge {
-  /** A valid file: where both sides changed a stage differently it has the preferred side's. */
+  /** A valid file: where both sides changed a stage differently it has the preferred side's, or the common ancestor's. */
   readonly text: string;
   /** The stages that both sides changed differently, in the file's order. */
   readonly stages: readonly string[];
@@ -30,7 +30,7 @@ export interface LockMerge {
  * `stages` and `mlv` mean anything here; every other key is kept and merged in the same way, and nothing is reformatted.
  * Throws `lock-malformed` for a version that is no JSON object, and `format-newer` when the two sides are of different formats.
  */
-export function mergeLockFiles(versions: LockVersions, prefer: "ours" | "theirs" = "ours"): LockMerge {
+export function mergeLockFiles(versions: LockVersions, prefer: "ours" | "theirs" | "base" = "ours"): LockMerge {
   const { ours: text, where } = versions;
   const base = versions.base.trim() === "" ? [] : parse(versions.base, `${where} (common ancestor)`);
   const ours = parse(text, `${where} (ours)`);
@@ -85,7 +85,7 @@ interface MergedMembers {
 
 interface OtherSide {
   readonly theirs: readonly JsonMember[];
-  readonly prefer: "ours" | "theirs";
+  readonly prefer: "ours" | "theirs" | "base";
 }
 
 function mergeMembers(base: readonly JsonMember[], ours: readonly JsonMember[], { theirs, prefer }: OtherSide): MergedMembers {
@@ -102,10 +102,11 @@ function mergeMembers(base: readonly JsonMember[], ours: readonly JsonMember[], 
   const members = order.flatMap((key) => {
     const [was, left, right] = [before.get(key), own.get(key), other.get(key)];
     if (isSame(left, right) || isSame(was, right)) return left ?? [];
-    if (!isSame(was, left)) conflicts.push(key);
-    const isTheirs = isSame(was, left) || prefer === "theirs";
+    const isConflict = !isSame(was, left);
+    if (isConflict) conflicts.push(key);
+    const isTheirs = !isConflict || prefer === "theirs";
     if (isTheirs) taken += 1;
-    return (isTheirs ? right : left) ?? [];
+    return (isTheirs ? right : prefer === "base" ? was : left) ?? [];
   });
   return { members, conflicts, taken };
 }

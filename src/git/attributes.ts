@@ -1,7 +1,14 @@
 import { appendLines, removeLines } from "./lines.ts";
 
-/** Lists the lines that `mlv install` keeps in the root's `.gitattributes`. */
-export const ATTRIBUTE_LINES: readonly string[] = ["*.mlv diff=mlv merge=mlv text eol=lf", "mlv.lock diff=mlv merge=mlv text eol=lf"];
+/**
+ * Lists the lines that `mlv install` keeps in the root's `.gitattributes`. Branches that each track something new append to the same `.gitignore`:
+ * Git's own `union` keeps the lines of both.
+ */
+export const ATTRIBUTE_LINES: readonly string[] = [
+  "*.mlv diff=mlv merge=mlv text eol=lf",
+  "mlv.lock diff=mlv merge=mlv text eol=lf",
+  ".gitignore merge=union",
+];
 
 /** Returns a `.gitattributes`' content with mlv's lines appended, or undefined when they are there already. */
 export function addAttributes(content: Uint8Array | undefined): Buffer | undefined {

@@ -11,6 +11,8 @@ export interface DriverCommands {
   readonly diff?: string;
   /** `merge.mlv.driver`: merges pointers, with Git's `%O %A %B %P`. */
   readonly merge?: string;
+  /** `merge.mlv-ancestor.driver`: merges the common ancestors of a criss-cross history into one, for `merge` to start from. */
+  readonly ancestor?: string;
 }
 
 /** Is one setting of the repository's own configuration that changes; absent values mean that it is not set. */
@@ -21,7 +23,14 @@ export interface ConfigChange {
   readonly after?: string;
 }
 
-const KEYS = ["diff.mlv.textconv", "diff.mlv.command", "merge.mlv.name", "merge.mlv.driver"] as const;
+const KEYS = [
+  "diff.mlv.textconv",
+  "diff.mlv.command",
+  "merge.mlv.name",
+  "merge.mlv.driver",
+  "merge.mlv.recursive",
+  "merge.mlv-ancestor.driver",
+] as const;
 
 /**
  * Sets the diff and merge drivers in the repository's own configuration and returns what changed, or with `dryRun` what would.
@@ -37,6 +46,8 @@ export async function setDrivers(
     "diff.mlv.command": commands.diff,
     "merge.mlv.name": commands.merge === undefined ? undefined : "mlv pointer merge",
     "merge.mlv.driver": commands.merge,
+    "merge.mlv.recursive": commands.ancestor === undefined ? undefined : "mlv-ancestor",
+    "merge.mlv-ancestor.driver": commands.ancestor,
   };
   const changes: ConfigChange[] = [];
   for (const key of KEYS) {

@@ -50,6 +50,7 @@ export async function install(context: OperationContext, options: InstallOptions
           {
             textconv: "mlv textconv",
             merge: "mlv merge-driver %O %A %B %P",
+            ancestor: "mlv merge-driver --ancestor %O %A %B %P",
             ...(options.diffDriver ? { diff: "mlv diff-driver" } : {}),
           },
           { dryRun },

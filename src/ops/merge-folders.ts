@@ -35,10 +35,15 @@ export interface FolderMerge {
 
 /**
  * Merges two versions of a folder file by file from their common ancestor, on the lists alone: no content is fetched. With `prefer` a
- * conflict is settled by that side, and a file that one side deleted and the other changed is kept. The new list is durable in the cache.
+ * conflict is settled by that side, and a file that one side deleted and the other changed is kept; `base` leaves such a file as it was before
+ * both. The new list is durable in the cache.
  * Throws `content-missing` when a list cannot be had, `remote-…`.
  */
-export async function mergeFolders(workspace: Workspace, versions: FolderVersions, prefer?: "ours" | "theirs"): Promise<FolderMerge> {
+export async function mergeFolders(
+  workspace: Workspace,
+  versions: FolderVersions,
+  prefer?: "ours" | "theirs" | "base",
+): Promise<FolderMerge> {
   const { target, base, ours, theirs } = versions;
   const common = { target, from: target, before: base, only: undefined, remote: undefined };
   const ourPairs = await changedEntries(workspace, { ...common, after: ours });
@@ -62,7 +67,7 @@ export async function mergeFolders(workspace: Workspace, versions: FolderVersion
       isInTheWay || names.hasFolder(path) || theirNames.hasFolder(path) ? "file-and-folder" : conflictKind(before, own?.[1], after);
     conflicts.push({ path, kind, ours: own?.[1], theirs: after });
     if (prefer === undefined || kind === "file-and-folder") continue;
-    const entry = (prefer === "theirs" ? after : own?.[1]) ?? own?.[1] ?? after;
+    const entry = prefer === "base" ? before : ((prefer === "theirs" ? after : own?.[1]) ?? own?.[1] ?? after);
     if (!isSameEntry(entry, own?.[1])) changes.push({ path, entry });
   }
   const isUnsettled = conflicts.some(({ kind }) => prefer === undefined || kind === "file-and-folder");

@@ -16,6 +16,11 @@ export interface MergeRequest {
   readonly ours: string;
   readonly theirs: string;
   readonly path: string;
+  /**
+   * True when Git merges two common ancestors into one to start from: what both changed is then as it was before both, so that it conflicts in the
+   * merge itself whichever side it stands on, and nothing is in conflict here.
+   */
+  readonly isAncestor?: boolean;
 }
 
 /**
@@ -59,11 +64,17 @@ export async function mergePointer(context: OperationContext, request: MergeRequ
       write(theirs);
       return { status: "merged", target, pointer: undefined, taken: 0 };
     }
+    const asBefore = (): MergeOutcome => {
+      write(base);
+      return { status: "merged", target, pointer: undefined, taken: 0 };
+    };
+    const prefer = request.isAncestor === true ? "base" : undefined;
     try {
       if (isLockFile(request.path)) {
-        const { text, stages, keys, taken } = mergeLockFiles({ base, ours, theirs, where: request.path });
+        const { text, stages, keys, taken } = mergeLockFiles({ base, ours, theirs, where: request.path }, prefer);
         write(text);
-        if (stages.length + keys.length > 0) return { status: "conflict", target, reason: "stages", stages, keys, taken };
+        if (stages.length + keys.length > 0 && request.isAncestor !== true)
+          return { status: "conflict", target, reason: "stages", stages, keys, taken };
         return { status: "merged", target, pointer: undefined, taken };
       }
       const outcome = await mergeVersions(workspace, {
@@ -71,11 +82,14 @@ export async function mergePointer(context: OperationContext, request: MergeRequ
         base: base === "" ? undefined : parsePointer(base, `${request.path} (common ancestor)`),
         ours: parsePointer(ours, `${request.path} (ours)`),
         theirs: parsePointer(theirs, `${request.path} (theirs)`),
+        prefer,
       });
       if (outcome.status === "merged" && outcome.pointer !== undefined) write(formatPointer(outcome.pointer));
-      return outcome;
+      if (outcome.status === "merged" || prefer === undefined) return outcome;
+      return asBefore();
     } catch (error) {
       if (!isMlvError(error) || error.kind === "internal" || error.kind === "interrupted") throw error;
+      if (prefer !== undefined) return asBefore();
       return { status: "failed", target, error };
     }
   });
@@ -91,6 +105,7 @@ interface Versions {
   readonly base: Pointer | undefined;
   readonly ours: Pointer;
   readonly theirs: Pointer;
+  readonly prefer: "base" | undefined;
 }
 
 async function mergeVersions(workspace: Workspace, versions: Versions): Promise<MergeOutcome> {
@@ -105,7 +120,7 @@ async function mergeVersions(workspace: Workspace, versions: Versions): Promise<
     const mixed = base === undefined ? undefined : mergeFiles(base, ours, theirs);
     return mixed === undefined ? { ...conflict, reason: base === undefined ? "both-added" : "both-changed" } : merged(mixed);
   }
-  const folders = await mergeFolders(workspace, { ...versions, base: base?.kind === "dir" ? base : undefined });
+  const folders = await mergeFolders(workspace, { ...versions, base: base?.kind === "dir" ? base : undefined }, versions.prefer);
   if (folders.pointer === undefined) return { ...conflict, reason: "files", files: folders.conflicts };
   return merged(folders.pointer, folders.taken);
 }

@@ -26,6 +26,10 @@ export interface TargetStatus {
   readonly isOutOfDate: boolean;
   /** True when Git does not track the pointer yet. */
   readonly isUntracked: boolean;
+  /** True when a merge left the pointer in conflict. */
+  readonly isConflicted: boolean;
+  /** The target in which this one lies, which a merge can bring about; they cannot both be tracked. */
+  readonly inside?: RepoPath;
   /** Differences to the version that the workspace was made from. */
   readonly changes: readonly WorkspaceChange[];
   /** Files of the version that were never materialised here. */
@@ -57,10 +61,23 @@ export async function status(context: OperationContext, options: { readonly path
     const parts = { gitIndex, pushed, mark: cacheMark(workspace.cache.folder) };
     const targets: TargetStatus[] = [];
     for (const selection of selections) targets.push(await statusWithRules(workspace, selection, parts));
+    const overlapping = withOverlaps(targets);
     saveQuietly(workspace);
     const { root, index, cache } = workspace;
     const leftovers = options.paths.length === 0 ? findLeftovers({ root, index, cache, gitIndex }) : [];
-    return { targets, leftovers, remote: pushed?.remote };
+    return { targets: overlapping, leftovers, remote: pushed?.remote };
+  });
+}
+
+/** A merge of a branch that tracks a folder with one that tracks something inside it is clean for Git. */
+function withOverlaps(targets: readonly TargetStatus[]): TargetStatus[] {
+  const names = new Set(targets.map(({ target }) => target));
+  return targets.map((target) => {
+    for (let slash = target.target.lastIndexOf("/"); slash > 0; slash = target.target.lastIndexOf("/", slash - 1)) {
+      const outer = target.target.slice(0, slash) as RepoPath;
+      if (names.has(outer)) return { ...target, inside: outer };
+    }
+    return target;
   });
 }
 
@@ -95,8 +112,9 @@ interface StatusParts {
 }
 
 function statusOf(workspace: Workspace, { target, only }: Selection, parts: StatusParts): TargetStatus {
-  const isUntracked = findTracked(parts.gitIndex, pointerPath(target)) === undefined;
-  const unknown = { target, isAbsent: false, isOutOfDate: false, isUntracked, changes: [], notHere: 0, notCached: 0, isPushed: undefined };
+  const tracked = findTracked(parts.gitIndex, pointerPath(target));
+  const inGit = { isUntracked: tracked === undefined, isConflicted: (tracked?.stage ?? 0) > 0 };
+  const unknown = { target, isAbsent: false, isOutOfDate: false, ...inGit, changes: [], notHere: 0, notCached: 0, isPushed: undefined };
   let pointer: Pointer | undefined;
   try {
     pointer = readPointer(workspace.root, target);
@@ -130,7 +148,7 @@ function statusOf(workspace: Workspace, { target, only }: Selection, parts: Stat
     pointer,
     isAbsent,
     isOutOfDate: info !== undefined && !isSameVersion(info.pointer, pointer),
-    isUntracked,
+    ...inGit,
     changes: compared.changes,
     notHere: only === undefined ? Math.max(0, total - compared.clean - notNew) : 0,
     notCached,

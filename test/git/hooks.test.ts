@@ -262,7 +262,12 @@ describe("hooks of a hook manager", () => {
 });
 
 describe("drivers", () => {
-  const commands = { textconv: "mlv textconv", diff: "'/a b/mlv' git-diff", merge: "mlv git-merge %O %A %B %P" };
+  const commands = {
+    textconv: "mlv textconv",
+    diff: "'/a b/mlv' git-diff",
+    merge: "mlv git-merge %O %A %B %P",
+    ancestor: "mlv git-merge --ancestor",
+  };
 
   test("are set in the repository's own configuration, once, and taken out", async () => {
     const sandbox = createSandbox();
@@ -276,15 +281,17 @@ describe("drivers", () => {
       { kind: "config", key: "diff.mlv.command", after: commands.diff },
       { kind: "config", key: "merge.mlv.name", after: "mlv pointer merge" },
       { kind: "config", key: "merge.mlv.driver", after: commands.merge },
+      { kind: "config", key: "merge.mlv.recursive", after: "mlv-ancestor" },
+      { kind: "config", key: "merge.mlv-ancestor.driver", after: commands.ancestor },
     ]);
     expect(sandbox.git("config", "--local", "merge.mlv.driver")).toBe(commands.merge);
     expect(sandbox.git("config", "--local", "diff.mlv.command")).toBe(commands.diff);
     expect(await setDrivers(sandbox.repository, commands)).toEqual([]);
-    expect(await setDrivers(sandbox.repository, { merge: commands.merge, textconv: "other" })).toEqual([
+    expect(await setDrivers(sandbox.repository, { merge: commands.merge, ancestor: commands.ancestor, textconv: "other" })).toEqual([
       { kind: "config", key: "diff.mlv.textconv", before: commands.textconv, after: "other" },
       { kind: "config", key: "diff.mlv.command", before: commands.diff },
     ]);
-    expect(await removeDrivers(sandbox.repository)).toHaveLength(3);
+    expect(await removeDrivers(sandbox.repository)).toHaveLength(5);
     expect(fs.readFileSync(config, "utf8")).toBe(before);
   });
 

@@ -10,14 +10,17 @@ const SHOWN_FILES = 10;
 export const command: CommandDefinition = {
   examples: [["git config merge.mlv.driver 'mlv merge-driver %O %A %B %P'", "what `mlv install` sets"]],
   configure: (command_, run) => {
-    command_.argument("<files...>", "Git's %O %A %B %P: ancestor, ours, theirs and the path").action(
-      run(async ({ session, args }) => {
-        const [base = "", ours = "", theirs = "", path = ""] = listOf(args[0]);
-        const outcome = await mergePointer(session.operation, { base, ours, theirs, path });
-        session.document({ command: "merge-driver", ...outcome });
-        return report(session, outcome);
-      }),
-    );
+    command_
+      .argument("<files...>", "Git's %O %A %B %P: ancestor, ours, theirs and the path")
+      .option("--ancestor", "merge two common ancestors into one: what both changed is as it was before")
+      .action(
+        run(async ({ session, args, options }) => {
+          const [base = "", ours = "", theirs = "", path = ""] = listOf(args[0]);
+          const outcome = await mergePointer(session.operation, { base, ours, theirs, path, isAncestor: options["ancestor"] === true });
+          session.document({ command: "merge-driver", ...outcome });
+          return options["ancestor"] === true && outcome.status === "merged" ? EXIT.done : report(session, outcome);
+        }),
+      );
   },
 };
 

@@ -75,6 +75,15 @@ function describe(session: Session, status_: TargetStatus, isAll: boolean): stri
   }
   const hints: string[] = [];
   if (status_.isUntracked) notes.push(style.yellow("pointer not in Git yet"));
+  if (status_.isConflicted) {
+    const word = quoteForShell(target);
+    notes.push(style.red("in conflict"));
+    hints.push(`mlv resolve --ours ${word} (or --theirs${status_.pointer?.kind === "dir" ? ", --union" : ""})`);
+  }
+  if (status_.inside !== undefined) {
+    notes.push(style.red(`lies inside the target ${escapeName(status_.inside)}`));
+    hints.push(`mlv remove ${quoteForShell(target)} (or ${quoteForShell(status_.inside)})`);
+  }
   if (status_.isAbsent) {
     notes.push(`not here (${formatBytes(status_.pointer?.size ?? 0)})`);
     hints.push(status_.notCached > 0 ? `mlv pull ${quoteForShell(target)}` : `mlv checkout ${quoteForShell(target)}`);
