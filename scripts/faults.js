@@ -1,5 +1,5 @@
-// The long fault tests: twenty kills of each command on a file of 2 GiB, and every place of the sweeps by strace, which is installed when it
-// is missing and this is root. `MLV_FAULTS_SEED=N npm run …` repeats a run; arguments go to vitest.
+// The long fault tests: twenty kills of each command on a file of 2 GiB, and of a push to each kind of bucket; every place of the sweeps by
+// strace, which is installed when it is missing and this is root. `MLV_FAULTS_SEED=N npm run …` repeats a run; arguments go to vitest.
 import { spawnSync } from "node:child_process";
 import path from "node:path";
 import { fileURLToPath } from "node:url";

@@ -1,6 +1,8 @@
 import { expect } from "vitest";
 import { makeSandbox, makeTree, readTree, type RunResult, type Sandbox, type SeenEntry, type Tree } from "../cli/sealed.ts";
+import { openOn } from "../remotes/cloud.ts";
 import { startFaultProxy, type FaultProxy, type SeenRequest } from "../remotes/fault-proxy.ts";
+import { listAll, source } from "../remotes/helpers.ts";
 import { startServer, type RunningServer, type ServerKind } from "../remotes/servers.ts";
 
 /** Is a sandbox whose repository `project` has a bucket behind a fault proxy as its remote, and clones of it the same. */
@@ -17,6 +19,12 @@ export interface CloudProject {
   mlv(cwd: string, ...args: readonly string[]): Promise<RunResult>;
   /** Clones `project` anew and pulls; the clone must have the same files. */
   expectWhole(from?: string): Promise<void>;
+  /** Returns the keys under a prefix of the remote, as the server has them. */
+  keys(prefix: string): Promise<string[]>;
+  /** Takes blobs away behind mlv's back. */
+  lose(keys: readonly string[]): Promise<void>;
+  /** Puts a blob there behind mlv's back. */
+  place(key: string, content: Uint8Array): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -39,6 +47,7 @@ export async function makeCloudProject(
     if (result.status === 0) return result;
     throw new Error(`mlv ${args.join(" ")} ended with ${result.status}\n${result.stdout}${result.stderr}`);
   };
+  const direct = await openOn(server, {}, "data");
   box.makeRepository("project");
   const given = { ...server.options, endpoint: address.replace(origin, proxy.url), ...options.remote };
   const flags = Object.entries(given).flatMap(([key, value]) => ["--option", `${key}=${value}`]);
@@ -59,7 +68,15 @@ export async function makeCloudProject(
       await mlv(clone, "pull");
       expect(filesOf(box, clone)).toEqual(filesOf(box, from));
     },
+    async keys(prefix) {
+      return (await listAll(direct, prefix)).map(({ key }) => key).sort();
+    },
+    lose: (keys) => direct.removeMany(keys),
+    async place(key, content) {
+      await direct.put(key, source(content));
+    },
     async close() {
+      await direct.close();
       await proxy.stop();
       await server.stop();
     },

@@ -29,6 +29,8 @@ export interface SeenRequest {
   readonly method: string;
   readonly path: string;
   readonly headers: http.IncomingHttpHeaders;
+  /** What the server answered, once it did, whether or not the client still listened. */
+  status?: number;
 }
 
 /** Is a running fault proxy. */
@@ -82,18 +84,25 @@ export async function startFaultProxy(upstream: string, dialect: "s3" | "gcs" | 
       fault = plan.fault;
     }
     if (fault !== undefined && answerAlone(fault, request, response, { dialect, trapUrl })) return;
-    forward(request, response, fault);
+    forward(request, response, { fault, description });
   });
 
-  const forward = (request: http.IncomingMessage, response: http.ServerResponse, fault: Fault | undefined): void => {
+  const forward = (
+    request: http.IncomingMessage,
+    response: http.ServerResponse,
+    { fault, description }: { readonly fault: Fault | undefined; readonly description: SeenRequest },
+  ): void => {
     const upward = http.request(
       { host: target.hostname, port: target.port, method: request.method, path: request.url, headers: request.headers, agent },
       (answer) => {
+        if (answer.statusCode !== undefined) description.status = answer.statusCode;
         if (fault === "empty-page") void hold(answer, response);
         else passBack(answer, response, fault);
       },
     );
     upward.on("error", () => response.destroy());
+    // A client that dies in mid-body is a broken connection to the server too.
+    request.on("close", () => void (request.complete || upward.destroy()));
     if (fault !== "flipped-byte-up") {
       request.pipe(upward);
       return;
