@@ -8,7 +8,17 @@
  */
 import { MlvError } from "../base/errors.ts";
 import { isSha256, type BlobKey, type Sha256 } from "../base/ids.ts";
+import {
+  assertExpected,
+  BodyCounter,
+  malformedBody as malformed,
+  MAX_FRAME_BYTES,
+  MAX_LINE_LENGTH,
+  MAX_STORED_FRAME_BYTES,
+  type ExpectedVersion,
+} from "./body-bounds.ts";
 import { parseBlobKey } from "./layout.ts";
+import { MAX_ROOT_BYTES } from "./manifest.ts";
 
 /** Is a blob that a body names; `size` is its stored bytes. */
 export interface BodyBlob {
@@ -81,12 +91,11 @@ export interface Body {
   readonly segments: readonly Segment[];
 }
 
-/** Bounds a body's text, so that a hostile one cannot fill memory. */
-export const MAX_BODY_TEXT_BYTES = 256 * 1024 * 1024;
 const HEADER = "mlv-body 1";
 
-/** Returns the one valid text of a body. */
+/** Returns the one valid text of a body. Throws `recipe-malformed` for more segments or bases than a reader would take. */
 export function formatBody(body: Body): string {
+  assertCounts(body);
   const lines = [HEADER, `version ${body.kind} ${body.sha256} ${body.length} ${body.rootLength}`];
   for (const blob of body.blobs) lines.push(`blob ${blob.key} ${blob.size}`);
   for (const chunks of body.chunks) lines.push(`chunks ${chunks.object} ${chunks.blob}`);
@@ -98,6 +107,15 @@ export function formatBody(body: Body): string {
   pushSegments(lines, body.segments);
   lines.push("end", "");
   return lines.join("\n");
+}
+
+function assertCounts({ kind, length, bases, segments }: Body): void {
+  const counter = new BodyCounter(kind, length);
+  for (const base of bases) {
+    counter.countBase(base.size);
+    for (let count = 0; count < base.segments.length; count++) counter.countBaseSegment();
+  }
+  for (const segment of segments) counter.countStream(segment.encoding === "delta" ? segment.dictionaryLength : 0);
 }
 
 /** `+` stands for "where the last segment of this blob (or base) ended"; a frame's skip and length are left out when all of it is taken. */
@@ -131,84 +149,116 @@ function pushSegments(lines: string[], segments: readonly Segment[]): void {
 }
 
 /**
- * Returns the body that `text` encodes, with every index and range checked against what it names.
- * Throws `recipe-malformed`, or `format-newer` for a later version.
+ * Returns the body that `text` encodes, with every index and range checked against what it names, and with no more segments than a version
+ * of its size can need. Throws `recipe-malformed`, or `format-newer` for a later version.
  */
-export function parseBody(text: string): Body {
-  const lines = text.split("\n");
-  if (/^mlv-body (?!1$)\d+$/.test(lines[0] ?? "")) {
+export function parseBody(text: string, expected?: ExpectedVersion): Body {
+  const reader = new BodyReader(text);
+  const header = reader.take();
+  if (/^mlv-body (?!1$)\d+$/.test(header)) {
     throw new MlvError("format-newer", "a recipe's body was written by a newer mlv", { hint: "update mlv" });
   }
-  if (lines[0] !== HEADER || lines.at(-2) !== "end" || lines.at(-1) !== "") throw malformed("its first or last line is wrong");
-  const version = /^version (file|dir) ([0-9a-f]{64}) (0|[1-9]\d{0,14}) (0|[1-9]\d{0,8})$/.exec(lines[1] ?? "");
+  if (header !== HEADER || !text.endsWith("\nend\n")) throw malformed("its first or last line is wrong");
+  const version = /^version (file|dir) ([0-9a-f]{64}) (0|[1-9]\d{0,14}) (0|[1-9]\d{0,8})$/.exec(reader.take());
   if (version === null) throw malformed("its version line is wrong");
-  const reader = new BodyReader(lines);
-  const head = reader.readHead();
-  const bases = reader.readBases();
-  const segments = reader.readSegments((segment) => checkSegment(segment, head.blobs, bases));
+  const kind = version[1] as Body["kind"];
   const length = Number(version[3]);
   const rootLength = Number(version[4]);
+  if (rootLength > Math.min(length, MAX_ROOT_BYTES) || (kind === "file") !== (rootLength === 0))
+    throw malformed("its root's length is wrong");
+  if (expected !== undefined) assertExpected({ kind, length, rootLength }, expected);
+  const counter = new BodyCounter(kind, length);
+  const head = reader.readHead(counter);
+  const bases = reader.readBases(counter);
+  const segments = reader.readSegments((segment) => {
+    checkSegment(segment, head.blobs, bases);
+    counter.countStream(segment.encoding === "delta" ? segment.dictionaryLength : 0);
+  });
   if (!reader.isAtEnd) throw malformed("it has lines after its stream");
   if (sumLengths(segments) !== length) throw malformed("its segments do not add up to its length");
-  if (rootLength > length || (version[1] === "file") !== (rootLength === 0)) throw malformed("its root's length is wrong");
-  return { kind: version[1] as "file" | "dir", sha256: version[2] as Sha256, length, rootLength, ...head, bases, segments };
+  return { kind, sha256: flat(version[2] as Sha256), length, rootLength, ...head, bases, segments };
 }
 
-class BodyReader {
-  readonly #lines: readonly string[];
-  #at = 2;
-  #blobs: BodyBlob[] = [];
+/** Returns an equal string that does not keep the text alive which it was cut from. */
+function flat<Text extends string>(text: Text): Text {
+  return Buffer.from(text, "latin1").toString("latin1") as Text;
+}
 
-  constructor(lines: readonly string[]) {
-    this.#lines = lines;
+/** Reads a text line by line, holding none but the current one. */
+class BodyReader {
+  readonly #text: string;
+  #next = 0;
+  #line = "";
+  readonly #blobs: BodyBlob[] = [];
+
+  constructor(text: string) {
+    this.#text = text;
+    this.#advance();
   }
 
   get isAtEnd(): boolean {
-    return this.#at === this.#lines.length - 2;
+    return this.#line === "end" && this.#next === this.#text.length;
   }
 
-  readHead(): { blobs: BodyBlob[]; chunks: BodyChunks[] } {
-    for (; this.#line.startsWith("blob "); this.#at++) {
+  /** Returns the current line and goes to the next. */
+  take(): string {
+    const line = this.#line;
+    this.#advance();
+    return line;
+  }
+
+  readHead(counter: BodyCounter): { blobs: BodyBlob[]; chunks: BodyChunks[] } {
+    for (; this.#line.startsWith("blob "); this.#advance()) {
       const [, key = "", size = ""] = splitLine(this.#line, 3);
       if (parseBlobKey(key) === undefined) throw malformed("it names a key that is no blob's");
-      this.#blobs.push({ key: key as BlobKey, size: parseCount(size) });
+      counter.countName();
+      this.#blobs.push({ key: flat(key as BlobKey), size: parseCount(size) });
     }
     const chunks: BodyChunks[] = [];
-    for (; this.#line.startsWith("chunks "); this.#at++) {
+    for (; this.#line.startsWith("chunks "); this.#advance()) {
       const [, object = "", blob = ""] = splitLine(this.#line, 3);
       if (!isSha256(object) || this.#blobs[parseCount(blob)] === undefined) throw malformed("a chunk list's line is wrong");
-      chunks.push({ object, blob: parseCount(blob) });
+      counter.countName();
+      chunks.push({ object: flat(object), blob: parseCount(blob) });
     }
     return { blobs: this.#blobs, chunks };
   }
 
-  readBases(): BodyBase[] {
+  readBases(counter: BodyCounter): BodyBase[] {
     const bases: BodyBase[] = [];
     while (this.#line.startsWith("base ")) {
-      const [, hash = "", size = ""] = splitLine(this.#line, 3);
+      const [, hash = "", sizeText = ""] = splitLine(this.#line, 3);
       if (!isSha256(hash)) throw malformed("a base's line is wrong");
-      this.#at++;
-      const segments = this.#readRun((segment) => checkSegment(segment, this.#blobs, undefined)) as PlainSegment[];
-      if (sumLengths(segments) !== parseCount(size)) throw malformed("a base's segments do not add up to its size");
-      bases.push({ sha256: hash, size: parseCount(size), segments });
+      const base = { sha256: flat(hash), size: parseCount(sizeText) };
+      counter.countBase(base.size);
+      this.#advance();
+      const segments = this.#readRun((segment) => {
+        checkSegment(segment, this.#blobs, undefined);
+        counter.countBaseSegment();
+      }) as PlainSegment[];
+      if (sumLengths(segments) !== base.size) throw malformed("a base's segments do not add up to its size");
+      bases.push({ ...base, segments });
     }
     return bases;
   }
 
   readSegments(check: (segment: Segment) => void): Segment[] {
     if (this.#line !== "stream") throw malformed("its stream is missing");
-    this.#at++;
+    this.#advance();
     return this.#readRun(check);
   }
 
-  get #line(): string {
-    return this.#lines[this.#at] ?? "";
+  #advance(): void {
+    const end = this.#text.indexOf("\n", this.#next);
+    this.#line = end === -1 ? "" : this.#text.slice(this.#next, end);
+    if (this.#line.length > MAX_LINE_LENGTH) throw malformed("a line is too long");
+    this.#next = end === -1 ? this.#text.length : end + 1;
   }
 
   #readRun(check: (segment: Segment) => void): Segment[] {
     const segments: Segment[] = [];
     const ends = { blob: -1, end: -1, base: -1, baseEnd: -1 };
-    for (; /^[rzdc] /.test(this.#line); this.#at++) {
+    for (; /^[rzdc] /.test(this.#line); this.#advance()) {
       const segment = parseSegment(this.#line.split(" "), ends);
       check(segment);
       segments.push(segment);
@@ -262,10 +312,8 @@ function parseSegment(fields: readonly string[], ends: RunEnds): Segment {
   };
 }
 
-/** Bounds one frame: pieces are at most 256 KiB, dictionaries 1 MiB; the rest is room for later writers. */
-const MAX_FRAME_BYTES = 8 * 1024 * 1024;
-
 function checkSegment(segment: Segment, blobs: readonly BodyBlob[], bases: readonly BodyBase[] | undefined): void {
+  if (segment.length === 0) throw malformed("a segment is empty");
   if (segment.encoding === "copy" || segment.encoding === "delta") {
     const base = bases?.[segment.base];
     if (base === undefined) throw malformed("a segment names a base that is not there");
@@ -280,7 +328,7 @@ function checkSegment(segment: Segment, blobs: readonly BodyBlob[], bases: reado
   const stored = segment.encoding === "raw" ? segment.length : segment.stored;
   if (segment.offset + stored > blob.size) throw malformed("a segment reaches past the end of its blob");
   if (segment.encoding === "raw") return;
-  if (segment.decoded > MAX_FRAME_BYTES) throw malformed("a frame is too long");
+  if (segment.decoded > MAX_FRAME_BYTES || segment.stored > MAX_STORED_FRAME_BYTES) throw malformed("a frame is too long");
   if (segment.skip + segment.length > segment.decoded) throw malformed("a segment takes more than its frame holds");
 }
 
@@ -293,8 +341,4 @@ function sumLengths(segments: readonly Segment[]): number {
 function parseCount(text: string | undefined): number {
   if (text === undefined || !/^(?:0|[1-9]\d{0,14})$/.test(text)) throw malformed("a number in it is wrong");
   return Number(text);
-}
-
-function malformed(why: string): MlvError {
-  return new MlvError("recipe-malformed", `a recipe's body is malformed: ${why}`);
 }

@@ -11,6 +11,7 @@
 import { crc32 } from "../base/checksum.ts";
 import { MlvError } from "../base/errors.ts";
 import type { Sha256 } from "../base/ids.ts";
+import { MAX_FRAME_BYTES } from "./body-bounds.ts";
 
 export const PACK_TRAILER_BYTES = 16;
 const MAGIC = Buffer.from("MLVPACK1", "latin1");
@@ -122,8 +123,9 @@ export class PackFooter {
       const isInside = bytes.readUInt32LE(at) + bytes.readUInt32LE(at + 4) <= dataLength;
       const isKnown = bytes.readUInt8(at + 12) < ENCODINGS.length;
       const hasBase = bytes.readUInt8(at + 12) !== 2 || bytes.readUInt32LE(at + 16) < baseCount;
+      const isBounded = bytes.readUInt8(at + 12) === 0 || bytes.readUInt32LE(at + 8) <= MAX_FRAME_BYTES;
       const isEven = bytes.readUInt8(at + 12) !== 0 || bytes.readUInt32LE(at + 4) === bytes.readUInt32LE(at + 8);
-      if (!isInside || !isKnown || !hasBase || !isEven) throw malformed(where, "a frame is wrong");
+      if (!isInside || !isKnown || !hasBase || !isBounded || !isEven) throw malformed(where, "a frame is wrong");
     }
   }
 

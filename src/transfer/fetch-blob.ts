@@ -1,5 +1,6 @@
 import * as fs from "node:fs";
 import path from "node:path";
+import { formatBytes } from "../base/amounts.ts";
 import { mapConcurrent } from "../base/concurrency.ts";
 import { ensureFolder } from "../base/durable.ts";
 import { fromSystemError, MlvError } from "../base/errors.ts";
@@ -13,6 +14,17 @@ import { mismatch, type FetchPartContext } from "./fetch-context.ts";
 const PART_BYTES = 16 * 1024 * 1024;
 const RUN_BYTES = 1024 * 1024;
 const PARALLEL_MIN_BYTES = 2 * PART_BYTES;
+
+/** Throws `disk-full` before a byte is fetched when the disk of `folder` has less than `bytes` free. */
+export function assertRoom(folder: string, bytes: number): void {
+  const { bavail, bsize } = fs.statfsSync(folder);
+  const free = bavail * bsize;
+  if (bytes <= free) return;
+  throw new MlvError("disk-full", `it needs ${formatBytes(bytes)}, and the disk of \`${folder}\` has ${formatBytes(free)} free`, {
+    hint: "free some space (`mlv gc` lists what the cache can give back), fetch only a part (`mlv pull PATH`), or move the cache (`mlv config set --local cache.dir DIR`)",
+    details: { path: folder, neededBytes: bytes, freeBytes: free },
+  });
+}
 
 /**
  * Fetches a whole blob, `file` when it is one file's content, into a synced temp file in the cache and returns its path, once its bytes have matched `hash`.

@@ -2,9 +2,10 @@ import { MlvError } from "../base/errors.ts";
 import { sha256 } from "../base/hashing.ts";
 import type { Sha256 } from "../base/ids.ts";
 import { parseLeaf, parseRoot, type ManifestEntry, type ManifestLeaf, type ManifestRoot } from "../formats/manifest.ts";
+import { PathSequence } from "../formats/path-sequence.ts";
 import { isUnder, leavesUnder } from "../store/manifests.ts";
 import type { FetchPartContext, VersionToFetch, WantedObject } from "./fetch-context.ts";
-import { Rebuilder, type FetchPlan } from "./rebuild.ts";
+import { assertPlan, Rebuilder, type FetchPlan } from "./rebuild.ts";
 
 /**
  * Brings a folder's root and the wanted leaves into the cache, and returns the files that the cache lacks with their places in the stream.
@@ -23,6 +24,12 @@ export async function fetchManifest(context: FetchPartContext, wanted: VersionTo
   if (root.size !== pointer.size || root.files !== pointer.files) {
     throw new MlvError("manifest-malformed", `the manifest of ${where} does not hold what its pointer says`);
   }
+  if (body.length !== rootBytes.length + root.size + sum(root.leaves, (leaf) => leaf.length)) {
+    throw new MlvError("recipe-malformed", `the recipe of ${where} does not hold what its manifest lists`, {
+      hint: "run `mlv push` where the data is still cached, which writes the recipe anew",
+      details: { sha256: pointer.sha256 },
+    });
+  }
   const isWantedLeaf = (leaf: ManifestLeaf): boolean => wanted.leaves?.has(leaf.sha256) === true;
   const wantedLeaves = new Set(
     wanted.leaves === undefined ? (only ?? [undefined]).flatMap((prefix) => leavesUnder(root, prefix)) : root.leaves.filter(isWantedLeaf),
@@ -38,6 +45,7 @@ async function fetchSmall(
 ): Promise<Buffer> {
   const plan: FetchPlan = new Map();
   rebuilder.plan(plan, part.offset, part.length);
+  assertPlan(plan, context.body.length);
   await context.spool.fetch(plan);
   return readChecked(rebuilder, part);
 }
@@ -77,6 +85,7 @@ async function fetchLeaves(context: FetchPartContext, rebuilder: Rebuilder, requ
     }
     offset += leaf.length;
   }
+  assertPlan(plan, context.body.length);
   if (missing.length > 0) await context.spool.fetch(plan);
   for (const { leaf, offset: at } of missing) {
     const bytes = await readChecked(rebuilder, { sha256: leaf.sha256, offset: at, length: leaf.length });
@@ -96,13 +105,14 @@ interface FileRequest {
 function collectFiles(context: FetchPartContext, root: ManifestRoot, request: FileRequest): WantedObject[] {
   const objects: WantedObject[] = [];
   const seen = new Set<Sha256>();
+  const paths = new PathSequence();
   let leafAt = request.filesAt;
   for (const leaf of root.leaves) {
     const bytes = request.leaves.get(leaf);
     let offset = leafAt;
     leafAt += leaf.size;
     if (bytes === undefined) continue;
-    for (const entry of parseLeaf(bytes, leaf, request.where)) {
+    for (const entry of parseLeaf(bytes, leaf, request.where, paths)) {
       const { sha256: hash, size, path } = entry;
       if (isWanted(entry, request.only) && !seen.has(hash) && !context.cache.has(hash)) {
         seen.add(hash);

@@ -6,9 +6,11 @@ import type { Sha256 } from "../base/ids.ts";
 import type { BodyBlob } from "../formats/body.ts";
 import { parseBlobKey } from "../formats/layout.ts";
 import { LOOSE_MIN_BYTES } from "../store/cache.ts";
-import { fetchBlobFile } from "./fetch-blob.ts";
+import { isPackSound } from "../store/check-pack.ts";
+import { PACK_TARGET_BYTES } from "../store/pack-writer.ts";
+import { assertRoom, fetchBlobFile } from "./fetch-blob.ts";
 import { mismatch, type FetchPartContext, type WantedObject } from "./fetch-context.ts";
-import { Rebuilder, type FetchPlan } from "./rebuild.ts";
+import { assertPlan, Rebuilder, type FetchPlan } from "./rebuild.ts";
 import { SegmentMap } from "./segments.ts";
 import { EarlierFiles } from "./stored-objects.ts";
 
@@ -18,6 +20,7 @@ const WHOLE_PACK_PART = 0.7;
 const KEPT_BASE_PART = 0.25;
 /** A base is kept only where the disk has room for so many of its size. */
 const ROOM_FACTOR = 4;
+const MAX_PACK_BYTES = 2 * PACK_TARGET_BYTES;
 
 /** Brings objects into the cache; returns how many. Small ones are durable after the writer's `finish`. */
 export async function fetchObjects(context: FetchPartContext, objects: readonly WantedObject[]): Promise<number> {
@@ -27,6 +30,8 @@ export async function fetchObjects(context: FetchPartContext, objects: readonly 
     if (hash !== EMPTY_SHA256) throw mismatch(hash);
     writer.addSmall(hash, new Uint8Array());
   }
+  const missing = objects.reduce((sum, { sha256: hash, size }) => (cache.has(hash) ? sum : sum + size), 0);
+  assertRoom(cache.folder, missing);
   await fetchWholeBlobs(context, objects);
   const rest = objects.filter((object) => object.size > 0 && !cache.has(object.sha256));
   if (rest.length === 0) return objects.length;
@@ -38,13 +43,21 @@ export async function fetchObjects(context: FetchPartContext, objects: readonly 
   }
   if (context.keepsBases === true) await keepBases(context, rebuilder, rest);
   for (const object of rest) rebuilder.plan(plan, object.offset, object.size);
+  assertPlan(plan, body.length);
   await spool.fetch(plan);
-  for (const object of rest) {
+  for (const object of inStoredOrder(rebuilder, rest)) {
     throwIfAborted(context.signal);
     if (object.size >= LOOSE_MIN_BYTES) await publishLarge(context, rebuilder.read(object.offset, object.size), object);
     else await rebuildSmall(context, rebuilder, object);
   }
   return objects.length;
+}
+
+/** A folder's files may lie all over the frames of earlier pushes: in the order in which they are stored, each frame is decoded once. */
+function inStoredOrder(rebuilder: Rebuilder, objects: readonly WantedObject[]): WantedObject[] {
+  const placed = objects.map((object) => ({ object, place: rebuilder.placeAt(object.offset) }));
+  placed.sort((a, b) => a.place.blob - b.place.blob || a.place.offset - b.place.offset);
+  return placed.map(({ object }) => object);
 }
 
 /** Fetches objects that are one whole blob, and packs that are needed for the most part, as they are. */
@@ -73,10 +86,20 @@ async function fetchWholeBlobs(context: FetchPartContext, objects: readonly Want
   for (const { blob, object } of blobs) {
     cache.publishObject(await fetchBlobFile(context, blob, object.sha256, object.path), object.sha256);
   }
-  const wholePacks = [...packs].filter(([blob, bytes]) => bytes >= blob.size * WHOLE_PACK_PART);
+  const wholePacks = [...packs].filter(([blob, bytes]) => blob.size <= MAX_PACK_BYTES && bytes >= blob.size * WHOLE_PACK_PART);
   await mapConcurrent(wholePacks, 2, async ([blob]) => {
     const hash = parseBlobKey(blob.key)?.hash as Sha256;
-    cache.publishPack(await fetchBlobFile(context, blob, hash), hash, blob.size);
+    const temp = await fetchBlobFile(context, blob, hash);
+    if (isPackSound(temp, blob.size)) {
+      cache.publishPack(temp, hash, blob.size);
+      return;
+    }
+    fs.rmSync(temp, { force: true });
+    context.onEvent({
+      type: "notice",
+      level: "warning",
+      message: `${blob.key} does not hold what its footer lists; only what is needed of it is read`,
+    });
   });
 }
 
@@ -89,6 +112,7 @@ async function keepBases(context: FetchPartContext, rebuilder: Rebuilder, object
     if (missingBytes < base.size * KEPT_BASE_PART || !hasRoom(context.cache.folder, base.size)) continue;
     const plan: FetchPlan = new Map();
     rebuilder.planBase(plan, number);
+    assertPlan(plan, context.body.length);
     await context.spool.fetch(plan);
     await publishLarge(context, rebuilder.readBase(number), { sha256: base.sha256 });
     rebuilder.useCachedBase(number);

@@ -40,7 +40,7 @@ export async function fetchVersions(context: FetchContext, versions: readonly Ve
       if (isComplete(context.cache, wanted))
         return { target: wanted.target, pointer: wanted.pointer, status: "cached", receivedBytes: 0, files: 0 };
       const isStore = await (marker ??= context.store.checkMarker(false, context.signal));
-      const fetched = await fetchOne(context, wanted);
+      const fetched = await naming(wanted.target, () => fetchOne(context, wanted));
       if (fetched.status === "not-on-remote" && !isStore) throw noStore(context.store);
       return fetched;
     });
@@ -80,11 +80,8 @@ export function isComplete(cache: Cache, version: Pick<VersionToFetch, "target" 
 
 async function fetchOne(context: FetchContext, wanted: VersionToFetch): Promise<FetchedVersion> {
   const { target, pointer } = wanted;
-  const version = await context.store.readVersion(pointer.sha256, context.signal);
+  const version = await context.store.readVersion(pointer.sha256, context.signal, pointer);
   if (version === undefined) return { target, pointer, status: "not-on-remote", receivedBytes: 0, files: 0 };
-  if (version.body.kind !== pointer.kind) {
-    throw new MlvError("recipe-malformed", `the remote has \`${target}\` as a ${version.body.kind}, its pointer says ${pointer.kind}`);
-  }
   const relatives = version.body.bases.length === 0 ? [] : await readRelatives(context, await wanted.relatives());
   try {
     return await receive(context, wanted, { version, relatives });
@@ -98,6 +95,20 @@ async function fetchOne(context: FetchContext, wanted: VersionToFetch): Promise<
       message: `what was received of \`${target}\` did not match its hash; trying once more`,
     });
     return receive(context, wanted, { version, relatives: undefined });
+  }
+}
+
+/** Runs `work`; what the remote has wrong or lacks is thrown with the target that it concerns. */
+async function naming<Result>(target: RepoPath, work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!isMlvError(error, "recipe-malformed", "pack-malformed", "content-mismatch", "content-missing", "disk-full")) throw error;
+    throw new MlvError(error.code, `cannot fetch \`${target}\``, {
+      ...(error.hint === undefined ? {} : { hint: error.hint }),
+      details: { ...error.details, target },
+      cause: error,
+    });
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Sha256 } from "../base/ids.ts";
+import type { Segment } from "../formats/body.ts";
 import { parseRoot, type ManifestRoot } from "../formats/manifest.ts";
 import { visitObjects } from "./leaf-objects.ts";
 import { reuseSegments, type BuildContext, type StreamPart } from "./push-context.ts";
@@ -21,9 +22,10 @@ export class KnownFolders {
   readonly #versions: RemoteVersion[] = [];
   readonly #folders: KnownFolder[] = [];
 
-  constructor(context: BuildContext) {
+  /** Takes the remote's versions unless `isUsed` is false: then none is found. */
+  constructor(context: BuildContext, isUsed = true) {
     this.#context = context;
-    for (const version of context.known) {
+    for (const version of isUsed ? context.known : []) {
       if (version.body.kind === "dir") this.#include(version);
     }
   }
@@ -31,6 +33,20 @@ export class KnownFolders {
   /** True when no folder is known. */
   get isEmpty(): boolean {
     return this.#folders.length === 0;
+  }
+
+  /** Returns what all frames of the known folders decode to: no folder that takes from them costs a reader more. */
+  get decodedBytes(): number {
+    let sum = 0;
+    for (const { body } of this.#versions) {
+      let last: Segment | undefined;
+      for (const segment of body.segments) {
+        if (segment.encoding === "zstd" && (last?.encoding !== "zstd" || last.blob !== segment.blob || last.offset !== segment.offset))
+          sum += segment.decoded;
+        last = segment;
+      }
+    }
+    return sum;
   }
 
   /** Returns the run of all files of a leaf. */

@@ -1,9 +1,11 @@
 import type { Sha256 } from "../base/ids.ts";
 import type { Body } from "../formats/body.ts";
-import { parseLeaf, parseRoot, type ManifestLeaf } from "../formats/manifest.ts";
+import { maxDecodedBytes } from "../formats/body-bounds.ts";
+import { parseLeaf, parseRoot, type ManifestLeaf, type ManifestRoot } from "../formats/manifest.ts";
 import { LOOSE_MIN_BYTES } from "../store/cache.ts";
 import type { OpenPack } from "../store/pack-set.ts";
-import type { BodyBuilder } from "./body-builder.ts";
+import { BodyBuilder } from "./body-builder.ts";
+import { isCheapToRead } from "./frame-memory.ts";
 import { KnownFolders } from "./known-folders.ts";
 import { visitObjects } from "./leaf-objects.ts";
 import type { BuildContext, StreamPart } from "./push-context.ts";
@@ -30,10 +32,7 @@ export async function buildDirectory(context: BuildContext, builder: BodyBuilder
   const { pointer, target } = context.version;
   const rootBytes = readPart(context, pointer.sha256);
   const root = parseRoot(rootBytes, `\`${target}\``);
-  const known = new KnownFolders(context);
-  const isNew = (leaf: ManifestLeaf): boolean => known.findLeafFiles(leaf.sha256, leaf.size) === undefined;
-  const newLeaves = known.isEmpty ? root.leaves : root.leaves.filter(isNew);
-  if (!known.isEmpty) known.lookFor(objectsOf(context, newLeaves));
+  const { known, newLeaves } = openKnown(context, root, rootBytes.length);
   const whole = await sendWholePacks(context, neededOfPacks(context, newLeaves, known));
   const folder = new FolderStream(context, known, whole);
   await folder.place({ sha256: pointer.sha256, size: rootBytes.length, path: "" }, () => rootBytes);
@@ -43,6 +42,38 @@ export async function buildDirectory(context: BuildContext, builder: BodyBuilder
     folder.parts.appendTo(builder);
     return builder.finish("dir", pointer.sha256, rootBytes.length);
   };
+}
+
+interface OpenedFolders {
+  readonly known: KnownFolders;
+  /** The leaves whose files no known folder has as one run. */
+  readonly newLeaves: readonly ManifestLeaf[];
+}
+
+/**
+ * Opens what the remote has of earlier versions, unless too little of too many frames would be taken from them: after most files were removed,
+ * a folder that is sent anew costs its readers less.
+ */
+function openKnown(context: BuildContext, root: ManifestRoot, rootLength: number): OpenedFolders {
+  const known = new KnownFolders(context);
+  if (known.isEmpty) return { known, newLeaves: root.leaves };
+  const newLeaves = root.leaves.filter((leaf) => known.findLeafFiles(leaf.sha256, leaf.size) === undefined);
+  known.lookFor(objectsOf(context, newLeaves));
+  const length = root.leaves.reduce((sum, leaf) => sum + leaf.length, rootLength) + root.size;
+  if (known.decodedBytes <= maxDecodedBytes(length) / 2) return { known, newLeaves };
+  const builder = new BodyBuilder();
+  const take = (hash: Sha256, size: number): void => void (size > 0 && known.find(hash, size)?.(builder));
+  for (const leaf of root.leaves) {
+    take(leaf.sha256, leaf.length);
+    const shared = known.findLeafFiles(leaf.sha256, leaf.size);
+    if (shared !== undefined) shared(builder);
+    else visitObjects(readPart(context, leaf.sha256), leaf, take);
+  }
+  const { segments, bases } = builder.finish("dir", context.version.pointer.sha256, rootLength);
+  const places = segments.flatMap((segment) => (segment.encoding === "copy" ? [] : [segment]));
+  places.sort((a, b) => a.blob - b.blob || a.offset - b.offset);
+  if (isCheapToRead({ segments: places, bases, length })) return { known, newLeaves };
+  return { known: new KnownFolders(context, false), newLeaves: root.leaves };
 }
 
 /** Places the parts of a folder's stream: where the remote has them, in packs that go as they are, or sent on the way. */

@@ -108,8 +108,8 @@ class Push {
       const known = store.known.get(pointer.sha256);
       if (known === undefined) return;
       try {
-        const body = await store.readBody(pointer.sha256, known.head, signal);
-        if (body.kind === pointer.kind) present.set(pointer.sha256, { ...known, body });
+        const body = await store.readBody(pointer.sha256, known.head, signal, pointer);
+        present.set(pointer.sha256, { ...known, body });
       } catch (error) {
         this.#noteDamage(error, pointer);
       }
@@ -249,7 +249,7 @@ class Push {
       const found: Sha256[] = [];
       for (const [index, ancestor] of (await version.ancestors()).entries()) {
         if (index >= MAX_ANCESTORS && isCovered(cache, version, found)) return;
-        const there = bodies.get(ancestor.sha256) ?? (await this.#readQuietly(ancestor.sha256));
+        const there = bodies.get(ancestor.sha256) ?? (await this.#readQuietly(ancestor));
         if (there === undefined) continue;
         bodies.set(ancestor.sha256, there);
         own.push(there);
@@ -261,9 +261,9 @@ class Push {
     return ancestors;
   }
 
-  async #readQuietly(version: Sha256): Promise<RemoteVersion | undefined> {
+  async #readQuietly(pointer: Pointer): Promise<RemoteVersion | undefined> {
     try {
-      return await this.#context.store.readVersion(version, this.#context.signal);
+      return await this.#context.store.readVersion(pointer.sha256, this.#context.signal, pointer);
     } catch (error) {
       if (isMlvError(error, "content-missing", "content-mismatch", "recipe-malformed")) return undefined;
       throw error;

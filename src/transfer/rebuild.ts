@@ -1,20 +1,27 @@
 import { MlvError } from "../base/errors.ts";
+import { malformedBody, maxBaseBytes, maxDecodedBytes } from "../formats/body-bounds.ts";
 import type { Body, BodyBase, BodyBlob, PlainSegment, Segment } from "../formats/body.ts";
 import type { ByteRange } from "../remotes/remote.ts";
 import type { Cache } from "../store/cache.ts";
 import { decompress } from "../store/compression.ts";
 import { decodeDelta } from "../store/delta-codec.ts";
-import type { BlobSpool } from "./blob-spool.ts";
+import { coalesceRanges, type BlobSpool } from "./blob-spool.ts";
+import { FrameMemory } from "./frame-memory.ts";
 import { findLocalRanges, LocalFrames, splitByLocal, type LocalRange, type StoredSegment } from "./local-ranges.ts";
 import { SegmentMap } from "./segments.ts";
 import type { StoredObject } from "./stored-objects.ts";
 
-/** Frames that were decoded last are kept: neighbouring segments and dictionaries share them. */
-const KEPT_FRAMES = 64;
 const MAX_RAW_READ = 1024 * 1024;
 
 /** Is the blob ranges to fetch, by blob. */
 export type FetchPlan = Map<BodyBlob, ByteRange[]>;
+
+/** Throws `recipe-malformed` for a plan of more bytes than a version of `length` bytes and its bases may need. */
+export function assertPlan(plan: FetchPlan, length: number): void {
+  let bytes = 0;
+  for (const ranges of plan.values()) for (const range of coalesceRanges(ranges, 0)) bytes += range.length;
+  if (bytes > maxDecodedBytes(length) + maxBaseBytes(length)) throw malformedBody(`reading it would take ${bytes} bytes of the remote`);
+}
 
 /** Turns segments of one body into bytes: from the cache where it holds them, else from fetched ranges. */
 export class Rebuilder {
@@ -23,8 +30,8 @@ export class Rebuilder {
   readonly #spool: BlobSpool;
   readonly #stream: SegmentMap;
   readonly #bases: readonly { readonly map: SegmentMap; readonly base: BodyBase; local: LocalRange[] }[];
-  readonly #frames = new Map<string, Buffer>();
   readonly #localFrames = new LocalFrames();
+  readonly #frames: FrameMemory<Buffer>;
 
   /** With `isLocal` false every byte is fetched, also what the cache could give. */
   constructor(options: { readonly body: Body; readonly cache: Cache; readonly spool: BlobSpool; readonly isLocal: boolean }) {
@@ -32,6 +39,7 @@ export class Rebuilder {
     this.#body = body;
     this.#cache = cache;
     this.#spool = options.spool;
+    this.#frames = new FrameMemory(body.length);
     this.#stream = new SegmentMap(body.segments);
     this.#bases = body.bases.map((base) => ({
       map: new SegmentMap(base.segments),
@@ -92,6 +100,12 @@ export class Rebuilder {
     known.local = findLocalRanges(this.#cache, known.base, []);
   }
 
+  /** Returns where the bytes from `offset` on begin: sorted by this, objects that share a frame are neighbours. */
+  placeAt(offset: number): { readonly blob: number; readonly offset: number } {
+    const [segment] = this.#stream.slice(offset, 1);
+    return segment === undefined || segment.encoding === "copy" ? { blob: -1, offset } : { blob: segment.blob, offset: segment.offset };
+  }
+
   /** Adds what a range of the stream needs from blobs to a plan. */
   plan(plan: FetchPlan, offset: number, length: number): void {
     for (const segment of this.#stream.slice(offset, length)) {
@@ -105,7 +119,10 @@ export class Rebuilder {
     }
   }
 
-  /** Yields a range of the stream; everything that `plan` asked for must have been fetched. Throws `content-mismatch`. */
+  /**
+   * Yields a range of the stream; everything that `plan` asked for must have been fetched.
+   * Throws `content-mismatch`, or `recipe-malformed` once frames decode to more than a version of this size may need.
+   */
   async *read(offset: number, length: number): AsyncGenerator<Uint8Array> {
     for (const segment of this.#stream.slice(offset, length)) {
       if (segment.encoding === "copy") {
@@ -144,6 +161,7 @@ export class Rebuilder {
   }
 
   async #readDelta(segment: Segment & { encoding: "delta" }): Promise<Uint8Array> {
+    this.#frames.count(segment.decoded);
     const dictionary: Uint8Array[] = [];
     for await (const part of this.#readBase(segment.base, segment.dictionaryOffset, segment.dictionaryLength)) dictionary.push(part);
     const frame = this.#readStored(segment.blob, segment.offset, segment.stored);
@@ -162,13 +180,7 @@ export class Rebuilder {
   }
 
   #decodeFrame(segment: PlainSegment & { encoding: "zstd" }): Buffer {
-    const key = `${segment.blob}:${segment.offset}`;
-    const known = this.#frames.get(key);
-    if (known !== undefined) return known;
-    const decoded = decompress(this.#readStored(segment.blob, segment.offset, segment.stored), segment.decoded);
-    if (this.#frames.size >= KEPT_FRAMES) for (const [oldest] of this.#frames) if (this.#frames.delete(oldest)) break;
-    this.#frames.set(key, decoded);
-    return decoded;
+    return this.#frames.get(segment, () => decompress(this.#readStored(segment.blob, segment.offset, segment.stored), segment.decoded));
   }
 
   #readStored(number: number, offset: number, length: number): Buffer {

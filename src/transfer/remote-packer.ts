@@ -1,6 +1,7 @@
 import * as fs from "node:fs";
 import type { BlobKey, Sha256 } from "../base/ids.ts";
 import { blobKey } from "../formats/layout.ts";
+import { MAX_FRAME_BYTES } from "../formats/body-bounds.ts";
 import type { PackFrame } from "../formats/pack-footer.ts";
 import type { PutSource, Remote } from "../remotes/remote.ts";
 import { compressAsync, samplePaysToCompress } from "../store/compression.ts";
@@ -65,6 +66,7 @@ export class RemotePacker {
 
   /** Appends a small object; `onPlaced` hears where it went before `finish` returns. */
   async addObject(sha256: Sha256, data: Uint8Array, onPlaced: (place: SentPlace) => void): Promise<void> {
+    if (this.#groupBytes + data.length > MAX_FRAME_BYTES) await this.#flushGroup();
     this.#group.push({ sha256, data, onPlaced });
     this.#groupBytes += data.length;
     if (this.#groupBytes >= GROUP_BYTES) await this.#flushGroup();

@@ -4,19 +4,31 @@ import { ensureFolder, writeFileDurably } from "../base/durable.ts";
 import { isMlvError, MlvError } from "../base/errors.ts";
 import { sha256 } from "../base/hashing.ts";
 import type { BlobKey, Sha256 } from "../base/ids.ts";
-import { formatBody, MAX_BODY_TEXT_BYTES, parseBody, type Body } from "../formats/body.ts";
+import { formatBody, parseBody, type Body } from "../formats/body.ts";
+import { assertExpected, MAX_BODY_TEXT_BYTES, maxTextBytes } from "../formats/body-bounds.ts";
 import { formatHead, MAX_HEAD_BYTES, parseHead, type Head } from "../formats/head.ts";
+import type { Pointer } from "../formats/pointer.ts";
 import { blobKey, MARKER_CONTENT, MARKER_KEY, parseBlobKey } from "../formats/layout.ts";
 import type { PutSource, Remote, RemoteBody } from "../remotes/remote.ts";
 import { compress, decompress } from "../store/compression.ts";
 import type { GcMarks } from "./gc-marks.ts";
 import { KnownHeads, type KnownHead } from "./known-heads.ts";
 
+/** A body's text is at most this many times as long as its stored bytes, once it is longer than `MIN_TEXT_LIMIT_BYTES`. */
+const MAX_TEXT_RATIO = 64;
+const MIN_TEXT_LIMIT_BYTES = 8 * 1024 * 1024;
+
 /** Is a version as a remote has it. */
 export interface RemoteVersion {
   readonly head: Head;
   readonly etag: string;
   readonly body: Body;
+}
+
+interface BodyToRead {
+  readonly version: Sha256;
+  readonly head: Head;
+  readonly pointer: Pointer | undefined;
 }
 
 /** Reads and writes heads and bodies of one remote, keeping bodies on this machine: they never change. */
@@ -67,14 +79,20 @@ export class RemoteStore {
     return this.#damagedHeads.get(version);
   }
 
-  /** Returns the body that a head names, from this machine where it was read before. Throws `content-mismatch`, `recipe-malformed`. */
-  readBody(version: Sha256, head: Head, signal?: AbortSignal): Promise<Body> {
-    return readTwice(() => this.#readBody(version, head, signal));
+  /**
+   * Returns the body that a head names, from this machine where it was read before. With the version's pointer, a body that does not give
+   * what it says is refused before it fills memory. Throws `content-mismatch`, `recipe-malformed`.
+   */
+  readBody(version: Sha256, head: Head, signal?: AbortSignal, pointer?: Pointer): Promise<Body> {
+    return readTwice(() => this.#readBody({ version, head, pointer }, signal));
   }
 
-  async #readBody(version: Sha256, head: Head, signal: AbortSignal | undefined): Promise<Body> {
+  async #readBody({ version, head, pointer }: BodyToRead, signal: AbortSignal | undefined): Promise<Body> {
     const parsed = this.#parsed.get(head.body);
-    if (parsed !== undefined) return parsed;
+    if (parsed !== undefined) {
+      if (pointer !== undefined) assertExpected(parsed, pointer);
+      return parsed;
+    }
     const file = this.#bodyFile(head.body);
     let stored = readIfThere(file);
     if (stored === undefined || !matchesKey(stored, head.body)) {
@@ -93,7 +111,7 @@ export class RemoteStore {
       this.#damaged.delete(head.body);
       this.#keepBody(file, stored);
     }
-    const body = parseBody(decompress(stored, MAX_BODY_TEXT_BYTES, { isBound: true }).toString("utf8"));
+    const body = decodeBody(stored, head.body, pointer);
     if (body.sha256 !== version || body.kind !== head.kind)
       throw new MlvError("recipe-malformed", `the recipe of ${version} is another version's`);
     this.#parsed.set(head.body, body);
@@ -101,11 +119,11 @@ export class RemoteStore {
   }
 
   /** Returns a version's head and body, or undefined when the remote lacks it. A head that names a body which is not there is read once more. */
-  readVersion(version: Sha256, signal?: AbortSignal): Promise<RemoteVersion | undefined> {
+  readVersion(version: Sha256, signal?: AbortSignal, pointer?: Pointer): Promise<RemoteVersion | undefined> {
     return readTwice(async () => {
       const known = await this.#readHead(version, signal);
       if (known === undefined) return undefined;
-      return { ...known, body: await this.#readBody(version, known.head, signal) };
+      return { ...known, body: await this.#readBody({ version, head: known.head, pointer }, signal) };
     });
   }
 
@@ -206,6 +224,24 @@ export async function readBounded(body: RemoteBody, limit: number, key: string):
     parts.push(part);
   }
   return Buffer.concat(parts);
+}
+
+/** Decompresses no more than a body of the version can have, and no more than an honest writer's text shrinks to. */
+function decodeBody(stored: Buffer, key: BlobKey, pointer: Pointer | undefined): Body {
+  const limit = Math.min(
+    pointer === undefined ? MAX_BODY_TEXT_BYTES : maxTextBytes(pointer),
+    Math.max(MIN_TEXT_LIMIT_BYTES, MAX_TEXT_RATIO * stored.length),
+  );
+  try {
+    return parseBody(decompress(stored, limit, { isBound: true }).toString("latin1"), pointer);
+  } catch (error) {
+    if (!isMlvError(error, "recipe-malformed", "content-mismatch")) throw error;
+    throw new MlvError(error.code, `${error.message} (${key})`, {
+      ...(error.hint === undefined ? {} : { hint: error.hint }),
+      details: { key },
+      cause: error.cause,
+    });
+  }
 }
 
 function matchesKey(bytes: Uint8Array, key: BlobKey): boolean {

@@ -7,6 +7,7 @@ import { averageFor, chunkStream, type Chunk } from "../store/chunker.ts";
 import { compressAsync } from "../store/compression.ts";
 import { encodeDeltaAsync } from "../store/delta-codec.ts";
 import { placeOfDelta, planDelta, type BasePlace, type BaseRange, type NewRun, type PlannedRun } from "../store/delta-plan.ts";
+import { isCheapToRead, type PlannedBody } from "./frame-memory.ts";
 import { findLocalRanges, splitByLocal, type LocalRange } from "./local-ranges.ts";
 import { appendPlace, reuseSegments, type BuildContext, type StreamPart } from "./push-context.ts";
 import { SegmentMap } from "./segments.ts";
@@ -55,12 +56,33 @@ export async function sendDelta(
   const runs = planDelta(chunks, ancestor.base.size, (chunk, near) => nearest(known.get(chunk.sha256), near));
   const newBytes = runs.reduce((sum, run) => (run.kind === "new" && run.baseRange === undefined ? sum + run.length : sum), 0);
   if (newBytes > size * MAX_NEW_PART) return undefined;
+  if (!isCheapToRead({ ...planReading(ancestor, runs), length: size, isPart: context.version.pointer.kind === "dir" })) return undefined;
   const parts: StreamPart[] = [];
   for (let first = 0; first < runs.length; first += PIECES_AT_ONCE) {
     throwIfAborted(signal);
     parts.push(...(await sendRuns(context, { ancestor, hash, runs: runs.slice(first, first + PIECES_AT_ONCE) })));
   }
   return parts;
+}
+
+/** Says what the object will be in the body, as far as it tells how much a reader decodes: on its one base. */
+function planReading(ancestor: Ancestor, runs: readonly PlannedRun<KnownPlace>[]): Pick<PlannedBody, "segments" | "bases"> {
+  return { segments: planSegments(ancestor, runs), bases: [ancestor.base] };
+}
+
+function* planSegments({ isBase, stream }: Ancestor, runs: readonly PlannedRun<KnownPlace>[]): Generator<Segment> {
+  for (const run of runs) {
+    if (run.kind === "known") {
+      for (const { known, length } of run.chunks) {
+        if (isBase) yield { encoding: "copy", base: 0, offset: known.offset, length };
+        // All of it stands on the one base, under whatever number the body there has for it.
+        else for (const segment of stream.slice(known.offset, length)) yield "base" in segment ? { ...segment, base: 0 } : segment;
+      }
+    } else if (run.baseRange !== undefined) {
+      const frame = { blob: -1, offset: run.offset, stored: 0, decoded: run.length, skip: 0, length: run.length };
+      yield { encoding: "delta", ...frame, base: 0, dictionaryOffset: run.baseRange.offset, dictionaryLength: run.baseRange.length };
+    }
+  }
 }
 
 function findAncestor(

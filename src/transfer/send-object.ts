@@ -2,6 +2,7 @@ import { MlvError } from "../base/errors.ts";
 import type { Sha256 } from "../base/ids.ts";
 import { blobKey } from "../formats/layout.ts";
 import { parseLeaf, type ManifestLeaf } from "../formats/manifest.ts";
+import { isCheapToRead } from "./frame-memory.ts";
 import { appendPlace, reuseSegments, type BuildContext, type StreamPart } from "./push-context.ts";
 import { fileSource, type RemotePacker, type SentPlace } from "./remote-packer.ts";
 import { bufferSource, putBlob } from "./remote-store.ts";
@@ -53,7 +54,12 @@ export async function sendSmall(packer: RemotePacker, hash: Sha256, data: Uint8A
 
 function findKnownObject(context: BuildContext, hash: Sha256, size: number): StreamPart | undefined {
   const same = context.known.find(({ body }) => body.kind === "file" && body.sha256 === hash && body.length === size);
-  return same === undefined ? undefined : reuseSegments(context, same.body.segments, same.body);
+  if (same === undefined) return undefined;
+  // In a folder, many files together must not cost readers more than the folder's size allows.
+  const { segments, bases } = same.body;
+  const isPart = context.version.pointer.kind === "dir";
+  if (isPart && bases.length > 0 && !isCheapToRead({ segments, bases, length: size, isPart })) return undefined;
+  return reuseSegments(context, segments, same.body);
 }
 
 /** Returns a part of a manifest from the cache. Throws `content-missing` naming the target. */

@@ -15,14 +15,15 @@ import { decodeDelta } from "../../src/store/delta-codec.ts";
 import { anySha256, codeOf, readGolden, survivesFlips } from "./golden.ts";
 
 const u32 = fc.nat(2 ** 31 - 1);
+const frameBytes = fc.nat(8 * 1024 * 1024);
 const anyFrame: fc.Arbitrary<PackFrame> = fc.oneof(
   fc.record({ offset: u32, stored: u32 }).map((run) => ({ encoding: "raw" as const, ...run, decoded: run.stored })),
-  fc.record({ encoding: fc.constant("zstd" as const), offset: u32, stored: u32, decoded: u32 }),
+  fc.record({ encoding: fc.constant("zstd" as const), offset: u32, stored: u32, decoded: frameBytes }),
   fc.record({
     encoding: fc.constant("delta" as const),
     offset: u32,
     stored: u32,
-    decoded: u32,
+    decoded: frameBytes,
     dictionary: fc.record({ base: anySha256, offset: fc.maxSafeNat(), length: u32 }),
   }),
 );

@@ -4,6 +4,7 @@ import { sha256 } from "../../src/base/hashing.ts";
 import type { RepoPath } from "../../src/base/ids.ts";
 import { compareUtf8 } from "../../src/base/safe-paths.ts";
 import { ManifestBuilder, parseLeaf, type ManifestLeaf } from "../../src/formats/manifest.ts";
+import { PathSequence } from "../../src/formats/path-sequence.ts";
 import { BackgroundUploads } from "../../src/transfer/background-uploads.ts";
 import { visitObjects } from "../../src/transfer/leaf-objects.ts";
 
@@ -24,7 +25,9 @@ test("the objects that are visited in a leaf are those of its entries, whatever 
     fc.property(paths, fc.maxSafeNat(), (names, seed) => {
       const leaves: { readonly leaf: ManifestLeaf; readonly bytes: Buffer }[] = [];
       const builder = new ManifestBuilder((leaf, bytes) => void leaves.push({ leaf, bytes }));
-      for (const [index, path] of names.sort(compareUtf8).entries()) {
+      const sequence = new PathSequence();
+      const files = names.sort(compareUtf8).filter((path) => sequence.add(path) === undefined);
+      for (const [index, path] of files.entries()) {
         const size = (seed + index * 977) % 1_000_003;
         builder.add({ path: path as RepoPath, sha256: sha256(`${seed}${index % 5}`), size, isExecutable: index % 3 === 0 });
       }
