@@ -1,20 +1,12 @@
 /** Parquet: description from the footer, and rows with their exact values. */
-import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from "node:zlib";
-import {
-  parquetMetadataAsync,
-  parquetScan,
-  parquetSchema,
-  type Compressors,
-  type FileMetaData,
-  type SchemaElement,
-  type SchemaTree,
-} from "hyparquet";
-import { compressors as otherCompressors } from "hyparquet-compressors";
+import { parquetSchema, type FileMetaData, type SchemaElement, type SchemaTree } from "hyparquet";
 import { MlvError } from "../base/errors.ts";
 import { RowBatchBuilder, NULL_CELL, type RowBatch } from "./batch.ts";
 import { formatColumns, type Column } from "./columns.ts";
 import { addCell, formatDay, formatTimestamp } from "./parquet-values.ts";
 import type { TableDescription } from "./describe.ts";
+import { readFooter, type ParquetFooter } from "./parquet/footer.ts";
+import { readRowGroup } from "./parquet/group.ts";
 import type { RandomAccessFile } from "./source.ts";
 import type { ColumnType } from "./text/infer.ts";
 
@@ -33,16 +25,12 @@ export interface ParquetTable {
   readBatches(signal?: AbortSignal): AsyncGenerator<RowBatch>;
 }
 
-const MAX_FOOTER_BYTES = 64 * 1024 * 1024;
-const MAX_PAGE_BYTES = 512 * 1024 * 1024;
 const BATCH_ROWS = 4096;
 
-/** Returns the description in a Parquet file's footer, or undefined when it has none that can be read. */
+/** Returns the description in a Parquet file's footer, or undefined when it has none that can be read. Memory stays bounded, whatever it claims. */
 export async function describeParquet(file: RandomAccessFile): Promise<TableDescription | undefined> {
   try {
-    const metadata = await readFooter(file);
-    const rows = Number(metadata.num_rows);
-    if (!Number.isSafeInteger(rows) || rows < 0) return undefined;
+    const { metadata, rows } = await openFooter(file);
     return { format: "parquet", rows, columns: formatColumns(columnsOf(metadata)) };
   } catch {
     // A reader of hostile bytes fails in many ways; each means that this is no Parquet file that can be described.
@@ -53,17 +41,21 @@ export async function describeParquet(file: RandomAccessFile): Promise<TableDesc
 /** Opens a Parquet file. Throws `table-unreadable` when its footer cannot be read. */
 export async function openParquet(file: RandomAccessFile, name: string): Promise<ParquetTable> {
   try {
-    const metadata = await readFooter(file);
-    const codecs = new Set(metadata.row_groups.flatMap((group) => group.columns.map((column) => column.meta_data?.codec ?? "encrypted")));
+    const footer = await openFooter(file);
+    const codecs = new Set<string>();
+    for (const place of footer.rowGroups) {
+      for (const { columns } of footer.withRowGroup(place).row_groups)
+        for (const column of columns) codecs.add(column.meta_data?.codec ?? "encrypted");
+    }
     return {
-      rows: Number(metadata.num_rows),
-      columns: columnsOf(metadata),
+      rows: footer.rows,
+      columns: columnsOf(footer.metadata),
       layout: {
-        rowGroups: metadata.row_groups.length,
+        rowGroups: footer.rowGroups.length,
         codecs: [...codecs].sort().join(", "),
-        writer: metadata.created_by ?? "",
+        writer: footer.metadata.created_by ?? "",
       },
-      readBatches: (signal) => readBatches(file, metadata, name, signal),
+      readBatches: (signal) => readBatches(file, footer, name, signal),
     };
   } catch (error) {
     // A footer that decodes can still lack what its description needs.
@@ -71,20 +63,11 @@ export async function openParquet(file: RandomAccessFile, name: string): Promise
   }
 }
 
-async function readFooter(file: RandomAccessFile): Promise<FileMetaData> {
-  if (file.byteLength < 12) throw new RangeError("too short for a Parquet file");
-  const tail = new DataView(await file.slice(file.byteLength - 8, file.byteLength));
-  if (tail.getUint32(0, true) > MAX_FOOTER_BYTES) throw new RangeError("the footer is larger than 64 MiB");
-  const metadata = await parquetMetadataAsync(
-    { byteLength: file.byteLength, slice: (start, end) => file.slice(start, end) },
-    { geoparquet: false },
-  );
-  const rows = metadata.row_groups.reduce((sum, group) => sum + group.num_rows, 0n);
-  if (metadata.row_groups.some((group) => group.num_rows < 0n) || rows !== metadata.num_rows)
-    throw new RangeError("the row groups do not add up");
+async function openFooter(file: RandomAccessFile): Promise<ParquetFooter> {
+  const footer = await readFooter(file);
   // Rows without columns would cost nothing to claim and for ever to read.
-  if (rows > 0n && parquetSchema(metadata).children.length === 0) throw new RangeError("there are rows but no columns");
-  return metadata;
+  if (footer.rows > 0 && parquetSchema(footer.metadata).children.length === 0) throw new RangeError("there are rows but no columns");
+  return footer;
 }
 
 function columnsOf(metadata: FileMetaData): ParquetColumn[] {
@@ -134,23 +117,6 @@ function leafName(element: SchemaElement): string {
   return (converted ?? type).toLowerCase();
 }
 
-/** Wraps a decompressor so that a page that claims to be huge is refused before memory is taken for it. */
-function bounded(
-  decompress: (input: Uint8Array, outputBytes: number) => Uint8Array,
-): (input: Uint8Array, outputBytes: number) => Uint8Array {
-  return (input, outputBytes) => {
-    if (outputBytes < 0 || outputBytes > MAX_PAGE_BYTES) throw new RangeError("a page is larger than 512 MiB");
-    return decompress(input, outputBytes);
-  };
-}
-
-const COMPRESSORS: Compressors = {
-  ...Object.fromEntries(Object.entries(otherCompressors).map(([codec, decompress]) => [codec, bounded(decompress)])),
-  GZIP: bounded((input, outputBytes) => gunzipSync(input, { maxOutputLength: outputBytes + 1 })),
-  BROTLI: bounded((input, outputBytes) => brotliDecompressSync(input, { maxOutputLength: outputBytes + 1 })),
-  ZSTD: bounded((input, outputBytes) => zstdDecompressSync(input, { maxOutputLength: outputBytes + 1 })),
-};
-
 /** Makes every rich value exact: hyparquet's own parsers round times to milliseconds and parse JSON. */
 const PARSERS = {
   timestampFromMilliseconds: (value: bigint): string => formatTimestamp(value, 1000n),
@@ -173,37 +139,20 @@ function withExactValues(metadata: FileMetaData): FileMetaData {
   return { ...metadata, schema };
 }
 
-async function* readBatches(file: RandomAccessFile, metadata: FileMetaData, name: string, signal?: AbortSignal): AsyncGenerator<RowBatch> {
-  const trees = parquetSchema(metadata).children;
-  const asyncBuffer = {
-    byteLength: file.byteLength,
-    slice: (start: number, end?: number) => file.slice(start, end),
-  };
-  const exact = withExactValues(metadata);
+async function* readBatches(file: RandomAccessFile, footer: ParquetFooter, name: string, signal?: AbortSignal): AsyncGenerator<RowBatch> {
+  const trees = parquetSchema(footer.metadata).children;
   const batch = new RowBatchBuilder();
-  let groupStart = 0;
-  for (const group of metadata.row_groups) {
+  for (const place of footer.rowGroups) {
     signal?.throwIfAborted();
-    const rows = Number(group.num_rows);
-    const range = { rowStart: groupStart, rowEnd: groupStart + rows };
-    groupStart += rows;
+    const { rows } = place;
     if (rows === 0) continue;
-    const columns: ArrayLike<unknown>[] = [];
+    let columns: ArrayLike<unknown>[];
     try {
-      const options = {
-        file: asyncBuffer,
-        metadata: exact,
-        compressors: COMPRESSORS,
-        parsers: PARSERS,
-        utf8: false,
-        geoparquet: false,
-      };
-      const scan = await parquetScan({ ...options, ...range });
-      for (const tree of trees) columns.push(await scan.readColumn({ column: tree.element.name, ...range }));
+      const metadata = withExactValues({ ...footer.withRowGroup(place), num_rows: BigInt(rows) });
+      columns = await readRowGroup({ file, metadata, dataEnd: footer.start, parsers: PARSERS });
     } catch (error) {
       throw unreadable(name, error);
     }
-    if (columns.some((column) => column.length !== rows)) throw unreadable(name, new RangeError("a column is shorter than its row group"));
     for (let start = 0; start < rows; start += BATCH_ROWS) {
       try {
         fillBatch(batch, columns, trees, { start, end: Math.min(rows, start + BATCH_ROWS) });
