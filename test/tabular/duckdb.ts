@@ -1,7 +1,10 @@
+/** Not written in the import: types and checks go on where the package is not installed. */
+const PACKAGE: string = "@duckdb/node-api";
+
 /** Loads @duckdb/node-api; undefined where its native part does not exist for this platform. */
 export async function loadDuckDb(): Promise<unknown> {
   try {
-    return await import("@duckdb/node-api");
+    return (await import(PACKAGE)) as unknown;
   } catch {
     return undefined;
   }
