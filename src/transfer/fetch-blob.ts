@@ -17,7 +17,9 @@ const PARALLEL_MIN_BYTES = 2 * PART_BYTES;
 
 /** Throws `disk-full` before a byte is fetched when the disk of `folder` has less than `bytes` free. */
 export function assertRoom(folder: string, bytes: number): void {
-  const { bavail, bsize } = fs.statfsSync(folder);
+  let place = folder;
+  while (!fs.existsSync(place) && path.dirname(place) !== place) place = path.dirname(place);
+  const { bavail, bsize } = fs.statfsSync(place);
   const free = bavail * bsize;
   if (bytes <= free) return;
   throw new MlvError("disk-full", `it needs ${formatBytes(bytes)}, and the disk of \`${folder}\` has ${formatBytes(free)} free`, {
