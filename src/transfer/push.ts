@@ -65,11 +65,12 @@ class Push {
     const present = await this.#readHeads(distinct);
     // The body itself is kept on this machine, so only a look tells whether the remote still has it.
     await this.#checkBlobs([...present.values()].flatMap(blobsOf));
-    this.#marks = await readGcMarks(store.remote, signal);
+    // A store without its marker is none to those who pull, however whole its versions are.
+    const marker = dryRun ? true : store.checkMarker(true, signal);
+    [this.#marks] = await Promise.all([readGcMarks(store.remote, signal), marker]);
     const isLacking = ({ pointer }: VersionToPush): boolean => !this.#isWhole(present.get(pointer.sha256));
     let toSend = distinct.filter(isLacking);
     if (toSend.length > 0 && !dryRun) {
-      await store.checkMarker(true, signal);
       const lacking = toSend.map(({ pointer }) => pointer.sha256);
       await writePin(store.remote, lacking, signal);
       // A gc that did not see the pin has marked before this; what it marked counts as absent.

@@ -122,6 +122,17 @@ describe("a byte flipped on the remote", () => {
     expectSame(box, "clone", "project");
   });
 
+  test("is no matter to mlv.json that was lost: a push that has nothing to send writes it anew", () => {
+    const box = makePushed();
+    fs.rmSync(box.at("storage/mlv.json"));
+    box.mlv("project", ["push", "--dry-run"]);
+    expect(fs.existsSync(box.at("storage/mlv.json"))).toBe(false);
+    box.mlv("project", ["push"]);
+    expect(fs.readFileSync(box.at("storage/mlv.json"), "utf8")).toBe('{"mlv":1}\n');
+    makeClone(box);
+    expectSame(box, "clone", "project");
+  });
+
   test("does no harm to a clone that has the data", () => {
     const box = makePushed();
     makeClone(box);
