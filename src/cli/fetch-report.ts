@@ -1,4 +1,4 @@
-import type { FetchResult } from "../ops/fetch.ts";
+import type { FetchedTarget, FetchResult } from "../ops/fetch.ts";
 import { EXIT } from "./exit-status.ts";
 import { formatBytes, formatDuration, formatPlural } from "./format.ts";
 import type { Session } from "./session.ts";
@@ -18,6 +18,15 @@ export function printFetch(session: Session, result: FetchResult, startedAt: num
   }
   for (const version of lacking) session.note(`    ${session.style.red("not on the remote")}: ${escapeName(version.target)}`);
   if (lacking.length === 0) return EXIT.done;
-  session.note(`${session.style.cyan("hint:")} run \`mlv push\` where the data were added`);
+  const hints = new Set(lacking.map(hintFor));
+  for (const hint of hints) session.note(`${session.style.cyan("hint:")} ${hint}`);
   return EXIT.partly;
+}
+
+/** Says what to type, and where. */
+function hintFor({ target, origin }: FetchedTarget): string {
+  const name = escapeName(target);
+  if (origin?.isRecordedHere === true) return `\`${name}\` was changed here and never pushed: run \`mlv push\`, then this command again`;
+  if (origin?.commit === undefined) return "run `mlv push` where the data were added";
+  return `run \`mlv push\` where the data were added: ${escapeName(origin.author ?? "")} committed \`${name}\` last, in ${origin.commit.slice(0, 10)}`;
 }

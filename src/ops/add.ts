@@ -125,7 +125,11 @@ function checkPath(workspace: Workspace, given: string): RepoPath {
     });
   }
   const reason = unsafePathReason(repoPath);
-  if (reason !== undefined) throw new MlvError("path-unsafe", `cannot track \`${given}\`: ${reason}`);
+  if (reason !== undefined)
+    throw new MlvError("path-unsafe", `cannot track \`${given}\`: ${reason}`, {
+      hint: "rename it, or list it in `.mlvignore`",
+      details: { path: given },
+    });
   return repoPath;
 }
 

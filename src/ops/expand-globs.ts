@@ -23,7 +23,11 @@ export async function expandGlobs(cwd: string, patterns: readonly string[]): Pro
       ignore: ["**/.git/**", "**/*.mlv", "**/.gitignore"],
       followSymbolicLinks: false,
     });
-    if (matches.length === 0) throw new MlvError("path-not-found", `nothing matches \`${pattern}\``, { details: { path: pattern } });
+    if (matches.length === 0)
+      throw new MlvError("path-not-found", `nothing matches \`${pattern}\``, {
+        hint: "check the spelling; `mlv ls` lists what is tracked",
+        details: { path: pattern },
+      });
     // A folder and what it holds both match `**`: the folder stands for its content.
     const sorted = matches.sort();
     expanded.push(...sorted.filter((match) => !sorted.some((other) => match.startsWith(`${other}/`))));

@@ -4,6 +4,7 @@ import { cacheMark } from "./cache-mark.ts";
 import { ancestorsOf } from "./history.ts";
 import { prepareState, withWorkspace, type OperationContext, type Workspace } from "./open-workspace.ts";
 import { partialFolder, withRemote } from "./remote-session.ts";
+import { originOf, type VersionOrigin } from "./version-origin.ts";
 import { requirePointer, selectTargets, type Selection } from "./targets.ts";
 
 /** Says what to fetch. */
@@ -13,9 +14,14 @@ export interface FetchOptions {
   readonly dryRun: boolean;
 }
 
+/** Is what a fetch did with one version; `origin` says who may have what the remote lacks. */
+export interface FetchedTarget extends FetchedVersion {
+  readonly origin?: VersionOrigin;
+}
+
 /** Is what a fetch did. */
 export interface FetchResult {
-  readonly versions: readonly FetchedVersion[];
+  readonly versions: readonly FetchedTarget[];
   /** Absent when nothing had to be asked for. */
   readonly remote?: string;
   readonly url?: string;
@@ -65,7 +71,12 @@ export async function fetchSelections(
       },
       versions,
     );
-    return { versions: [...cached, ...fetched], requests: requests(), remote: config.name, url: remote.url };
+    const named: FetchedTarget[] = [];
+    for (const version of fetched) {
+      const isLacking = version.status === "not-on-remote";
+      named.push(isLacking ? { ...version, origin: await originOf(workspace, version.target, version.pointer) } : version);
+    }
+    return { versions: [...cached, ...named], requests: requests(), remote: config.name, url: remote.url };
   });
 }
 

@@ -103,7 +103,10 @@ function findDestination(context: OperationContext, options: GetOptions): string
   const isFolder = options.out !== undefined && fs.lstatSync(given, { throwIfNoEntry: false })?.isDirectory() === true;
   const out = isFolder ? path.join(given, name) : given;
   if (fs.statSync(path.dirname(out), { throwIfNoEntry: false })?.isDirectory() !== true) {
-    throw new MlvError("path-not-found", `the folder \`${path.dirname(out)}\` does not exist`, { details: { path: path.dirname(out) } });
+    throw new MlvError("path-not-found", `the folder \`${path.dirname(out)}\` does not exist`, {
+      hint: "make it first with `mkdir`, or choose another place with `-o`",
+      details: { path: path.dirname(out) },
+    });
   }
   if (fs.lstatSync(out, { throwIfNoEntry: false }) !== undefined && !options.force) {
     throw new MlvError("target-exists", `\`${out}\` exists already`, {
@@ -164,11 +167,18 @@ async function receive(context: OperationContext, { foreign, store, staging }: R
       only,
     );
     const [bad] = [...result.missing, ...result.damaged.map((file) => file.path)];
-    if (bad !== undefined) throw new MlvError("content-mismatch", `\`${bad}\` could not be written`, { details: { path: bad } });
+    if (bad !== undefined)
+      throw new MlvError("content-mismatch", `\`${bad}\` could not be written`, {
+        hint: "run the same command again",
+        details: { path: bad },
+      });
     const source = path.join(root, name, inner);
     const stat = fs.lstatSync(source, { throwIfNoEntry: false });
     if (stat === undefined)
-      throw new MlvError("target-not-found", `\`${target}\` has nothing at \`${inner}\``, { details: { path: `${target}/${inner}` } });
+      throw new MlvError("target-not-found", `\`${target}\` has nothing at \`${inner}\``, {
+        hint: "check the spelling; `mlv ls` in a clone lists what is there",
+        details: { path: `${target}/${inner}` },
+      });
     const kind = stat.isDirectory() ? "dir" : "file";
     const sha256 = inner !== "" && kind === "file" ? await cache.hashLoose(source, signal) : pointer.sha256;
     return { kind, sha256, files: result.written, size: result.writtenBytes, receivedBytes: fetched?.receivedBytes ?? 0, source };
@@ -190,7 +200,11 @@ function publish(
   const isThere = fs.lstatSync(out, { throwIfNoEntry: false }) !== undefined;
   try {
     if (isThere) {
-      if (!force) throw new MlvError("target-exists", `\`${out}\` came to be meanwhile`, { details: { path: out } });
+      if (!force)
+        throw new MlvError("target-exists", `\`${out}\` came to be meanwhile`, {
+          hint: "move it away, or choose another place with `-o`, then run the same command again",
+          details: { path: out },
+        });
       fs.renameSync(out, replaced);
     }
     try {

@@ -86,7 +86,8 @@ function findDestination(workspace: Workspace, from: RepoPath, given: string): R
   const isFolder = named === "" || (lstat(workspace, named)?.isDirectory() === true && !hasPointer(workspace, named));
   const to = isFolder || given.endsWith("/") ? path.posix.join(named, path.posix.basename(from)) : named;
   const reason = unsafePathReason(to);
-  if (reason !== undefined) throw new MlvError("path-unsafe", `cannot move to \`${given}\`: ${reason}`);
+  if (reason !== undefined)
+    throw new MlvError("path-unsafe", `cannot move to \`${given}\`: ${reason}`, { hint: "choose another name", details: { path: given } });
   return targetOf(pointerPath(to));
 }
 

@@ -92,5 +92,8 @@ function isFolder(shown: string): MlvError {
 }
 
 function notInside(target: string, inner: string, why: string): MlvError {
-  return new MlvError("target-not-found", `there is no \`${target}/${inner}\`: ${why}`, { details: { path: `${target}/${inner}` } });
+  return new MlvError("target-not-found", `there is no \`${target}/${inner}\`: ${why}`, {
+    hint: "`mlv ls` lists what is there",
+    details: { path: `${target}/${inner}` },
+  });
 }

@@ -83,7 +83,12 @@ async function versionsOfCommits(workspace: Workspace, commits: readonly string[
   const versions = new Map<string, VersionToPush>();
   for (const commit of commits) {
     const { pointers, unreadable } = await readPointersAt(workspace, commit);
-    if (unreadable[0] !== undefined) throw new MlvError("partly-done", `cannot push the data of ${commit}: ${unreadable[0].message}`);
+    if (unreadable[0] !== undefined) {
+      throw new MlvError("partly-done", `cannot push the data of ${commit}: ${unreadable[0].message}`, {
+        hint: "commit a pointer that can be read (`mlv add` writes it anew), or push the other targets by name: `mlv push PATH`",
+        details: { commit },
+      });
+    }
     for (const [target, pointer] of pointers)
       versions.set(`${target}\0${pointer.sha256}`, { target, pointer, ancestors: () => ancestorsBefore(workspace, target, pointer) });
   }

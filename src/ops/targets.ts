@@ -21,6 +21,7 @@ export function toRepoPath(workspace: Workspace, given: string): RepoPath {
   const relative = isInside(direct) ? direct : path.relative(workspace.root, resolveParent(absolute));
   if (!isInside(relative)) {
     throw new MlvError("path-outside-repository", `\`${given}\` is outside the repository \`${workspace.root}\``, {
+      hint: "run the command in the repository that holds it, or copy the data into this one",
       details: { path: given },
     });
   }

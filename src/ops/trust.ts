@@ -41,6 +41,9 @@ function endpointHost({ name, options }: RemoteConfig): string | undefined {
   try {
     return new URL(endpoint).host;
   } catch (error) {
-    throw new MlvError("remote-misconfigured", `the endpoint of the remote \`${name}\` is no URL`, { cause: error });
+    throw new MlvError("remote-misconfigured", `the endpoint of the remote \`${name}\` is no URL`, {
+      hint: `correct it with \`mlv remote add --force ${name} URL\``,
+      cause: error,
+    });
   }
 }

@@ -103,9 +103,10 @@ async function naming<Result>(target: RepoPath, work: () => Promise<Result>): Pr
   try {
     return await work();
   } catch (error) {
-    if (!isMlvError(error, "recipe-malformed", "pack-malformed", "content-mismatch", "content-missing", "disk-full")) throw error;
+    if (!isMlvError(error, "recipe-malformed", "pack-malformed", "manifest-malformed", "content-mismatch", "content-missing", "disk-full"))
+      throw error;
     throw new MlvError(error.code, `cannot fetch \`${target}\``, {
-      ...(error.hint === undefined ? {} : { hint: error.hint }),
+      hint: error.hint ?? "run `mlv verify --remote --repair` where the data is still cached: it names what is damaged and mends it",
       details: { ...error.details, target },
       cause: error,
     });

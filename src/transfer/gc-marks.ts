@@ -26,6 +26,10 @@ export class GcMarks {
   }
 }
 
+// Without its note a gc deletes nothing that it marked.
+const NOTE_HINT =
+  "run the command again; when it stays, delete that note with the storage's own tool: the next `mlv gc --remote` marks anew";
+
 /** Reads every mark on a remote: one listing, and a request for each note. Throws `remote-corrupt` for a note that cannot be read. */
 export async function readGcMarks(remote: Remote, signal: AbortSignal | undefined): Promise<GcMarks> {
   const marked = new Set<string>();
@@ -42,7 +46,7 @@ function parseNote(bytes: Buffer, key: string): readonly string[] {
     const { blobs } = JSON.parse(bytes.toString("utf8")) as { blobs?: unknown };
     if (Array.isArray(blobs)) return blobs.filter((blob) => typeof blob === "string");
   } catch (error) {
-    throw new MlvError("remote-corrupt", `the gc note ${key} cannot be read`, { cause: error });
+    throw new MlvError("remote-corrupt", `the gc note ${key} cannot be read`, { hint: NOTE_HINT, details: { key }, cause: error });
   }
-  throw new MlvError("remote-corrupt", `the gc note ${key} lists no blobs`);
+  throw new MlvError("remote-corrupt", `the gc note ${key} lists no blobs`, { hint: NOTE_HINT, details: { key } });
 }

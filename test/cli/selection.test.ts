@@ -104,6 +104,7 @@ describe("what is selected", () => {
       Next: git add data/.gitignore data/c.txt.mlv
       $ mlv add '*.parquet'
       ! error: nothing matches \`*.parquet\`
+      ! hint: check the spelling; \`mlv ls\` lists what is tracked
       [exit 1]"
     `);
   });
@@ -160,7 +161,15 @@ describe("what is selected", () => {
           → mlv fetch data/images
       $ mlv pull data/images
       !     not on the remote: data/images
-      ! hint: run \`mlv push\` where the data were added
+      ! hint: \`data/images\` was changed here and never pushed: run \`mlv push\`, then this command again
+      [exit 3]"
+    `);
+    box.commit("clone", "new image");
+    box.clone("clone", "other");
+    expect(box.transcript("other", "mlv pull data/images").replace(/[0-9a-f]{10}/, "<commit>")).toMatchInlineSnapshot(`
+      "$ mlv pull data/images
+      !     not on the remote: data/images
+      ! hint: run \`mlv push\` where the data were added: Ada committed \`data/images\` last, in <commit>
       [exit 3]"
     `);
     box.mlv("clone", ["push"]);
@@ -211,22 +220,23 @@ describe("what is selected", () => {
     const box = makePushed();
     expect(box.transcript("clone", "mlv pull a.csv", "mlv status nowhere", "mlv push mlv.yaml", "mlv pull ../elsewhere"))
       .toMatchInlineSnapshot(`
-      "$ mlv pull a.csv
-      ! error: \`a.csv\` is no tracked target, nor inside one
-      ! hint: did you mean \`data/a.csv\`?
-      [exit 1]
-      $ mlv status nowhere
-      ! error: \`nowhere\` is no tracked target, nor inside one
-      ! hint: \`mlv ls\` lists what is tracked
-      [exit 1]
-      $ mlv push mlv.yaml
-      ! error: \`mlv.yaml\` is no tracked target, nor inside one
-      ! hint: track it with \`mlv add mlv.yaml\`
-      [exit 1]
-      $ mlv pull ../elsewhere
-      ! error: \`../elsewhere\` is outside the repository \`<sandbox>/clone\`
-      [exit 1]"
-    `);
+        "$ mlv pull a.csv
+        ! error: \`a.csv\` is no tracked target, nor inside one
+        ! hint: did you mean \`data/a.csv\`?
+        [exit 1]
+        $ mlv status nowhere
+        ! error: \`nowhere\` is no tracked target, nor inside one
+        ! hint: \`mlv ls\` lists what is tracked
+        [exit 1]
+        $ mlv push mlv.yaml
+        ! error: \`mlv.yaml\` is no tracked target, nor inside one
+        ! hint: track it with \`mlv add mlv.yaml\`
+        [exit 1]
+        $ mlv pull ../elsewhere
+        ! error: \`../elsewhere\` is outside the repository \`<sandbox>/clone\`
+        ! hint: run the command in the repository that holds it, or copy the data into this one
+        [exit 1]"
+      `);
   });
 
   test("what a merge or checkout took away with its pointer is no target any more, and its data go and come back with it", () => {
