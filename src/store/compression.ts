@@ -60,9 +60,9 @@ export function compressAsync(data: Uint8Array, level: number = DEFAULT_LEVEL, f
  * Throws `content-mismatch` for bytes that are not one sound frame of that length, `recipe-malformed` for a length that cannot be.
  */
 export function decompress(frame: Uint8Array, length: number, options: DecodeOptions = {}): Buffer {
-  assertFrame(frame, length, options);
+  const decoded = assertFrame(frame, length, options);
   try {
-    return checkLength(zlib().zstdDecompressSync(frame, decodeOptions(length)), length, options);
+    return checkLength(zlib().zstdDecompressSync(frame, decodeOptions(decoded)), length, options);
   } catch (error) {
     throw asMismatch(error);
   }
@@ -70,9 +70,9 @@ export function decompress(frame: Uint8Array, length: number, options: DecodeOpt
 
 /** Does what `decompress` does on the thread pool. */
 export async function decompressAsync(frame: Uint8Array, length: number, options: DecodeOptions = {}): Promise<Buffer> {
-  assertFrame(frame, length, options);
+  const decoded = assertFrame(frame, length, options);
   try {
-    return checkLength(await decompressOnPool(frame, decodeOptions(length)), length, options);
+    return checkLength(await decompressOnPool(frame, decodeOptions(decoded)), length, options);
   } catch (error) {
     throw asMismatch(error);
   }
@@ -135,10 +135,10 @@ export function asMismatch(error: unknown): MlvError {
 }
 
 /**
- * Checks that bytes are exactly one zstd frame whose header agrees with `length`.
- * Throws as `decompress` does.
+ * Checks that bytes are exactly one zstd frame whose header agrees with `length`, and returns what the header says that it decodes to, `length` where
+ * it does not say. Throws as `decompress` does.
  */
-export function assertFrame(frame: Uint8Array, length: number, options: DecodeOptions = {}): void {
+export function assertFrame(frame: Uint8Array, length: number, options: DecodeOptions = {}): number {
   if (!Number.isSafeInteger(length) || length < 0 || length > MAX_DECODED_BYTES) {
     throw new MlvError("recipe-malformed", `a recipe says that one frame decodes to ${length} bytes`);
   }
@@ -149,6 +149,7 @@ export function assertFrame(frame: Uint8Array, length: number, options: DecodeOp
     throw damaged(`says that it decodes to ${contentBytes} bytes instead of ${length}`);
   }
   if (findFrameEnd(frame, header) !== frame.length) throw damaged("is followed by other bytes, or cut short");
+  return contentBytes ?? length;
 }
 
 interface FrameHeader {
