@@ -58,7 +58,7 @@ export async function fetchSelections(
     };
   return withRemote(workspace, options.remote, async ({ config, remote, requests, store }) => {
     const versions: VersionToFetch[] = [];
-    for (const version of missing) versions.push({ ...version, relatives: () => ancestorsOf(workspace, version.target, 8) });
+    for (const version of missing) versions.push({ ...version, relatives: () => ancestorsOf(workspace, version.target) });
     const fetched = await fetchVersions(
       {
         cache: workspace.cache,

@@ -1,34 +1,84 @@
 import { isMlvError } from "../base/errors.ts";
 import type { RepoPath } from "../base/ids.ts";
 import { parsePointer, type Pointer } from "../formats/pointer.ts";
-import { openCatFile } from "../git/cat-file.ts";
+import { openCatFile, type CatFile } from "../git/cat-file.ts";
 import { headCommit } from "../git/head.ts";
+import { readPointerLog } from "../git/pointer-log.ts";
 import { logFile } from "../git/revisions.ts";
 import { pointerPath } from "../workspace/target.ts";
 import type { Workspace } from "./open-workspace.ts";
 
-/** Returns earlier versions of a target from Git's history, the latest first, each once; at most `limit`. Broken ones are passed over. */
-export async function ancestorsOf(workspace: Workspace, target: RepoPath, limit: number): Promise<Pointer[]> {
-  const { repository } = workspace;
-  const { signal } = workspace.context;
+/** So many targets are asked of Git one by one; for more, one walk through the history answers for all. */
+const FEW_TARGETS = 6;
+const MAX_ANCESTORS = 8;
+/** A little more than the ancestors that are wanted, as some blobs name the same version. */
+const MAX_BLOBS = 12;
+
+interface Histories {
+  asked: number;
+  all: Promise<ReadonlyMap<string, readonly Pointer[]>> | undefined;
+}
+
+const histories = new WeakMap<Workspace, Histories>();
+
+/** Returns up to 8 earlier versions of a target from Git's history, the latest first, each once. Broken ones are passed over. */
+export async function ancestorsOf(workspace: Workspace, target: RepoPath): Promise<Pointer[]> {
   const found = new Map<string, Pointer>();
   const materialised = workspace.index.target(target)?.pointer;
-  if ((await headCommit(repository)) !== undefined) {
-    const catFile = openCatFile(repository, { signal });
-    try {
-      for await (const commit of logFile(repository, pointerPath(target), { signal })) {
-        if (found.size >= limit) break;
-        if (commit.oid === undefined) continue;
-        const object = await catFile.read(commit.oid);
-        const pointer = object === undefined ? undefined : parsePointerQuietly(object.content, commit.path);
-        if (pointer !== undefined) found.set(pointer.sha256, found.get(pointer.sha256) ?? pointer);
-      }
-    } finally {
-      await catFile.close();
-    }
+  if ((await headCommit(workspace.repository)) !== undefined) {
+    for (const pointer of await historyOf(workspace, target)) found.set(pointer.sha256, found.get(pointer.sha256) ?? pointer);
   }
   if (materialised !== undefined && !found.has(materialised.sha256)) found.set(materialised.sha256, materialised);
   return [...found.values()];
+}
+
+async function historyOf(workspace: Workspace, target: RepoPath): Promise<readonly Pointer[]> {
+  const known = histories.get(workspace) ?? { asked: 0, all: undefined };
+  histories.set(workspace, known);
+  known.asked += 1;
+  if (known.asked <= FEW_TARGETS) return readHistory(workspace, target);
+  known.all ??= readHistories(workspace);
+  return (await known.all).get(pointerPath(target)) ?? [];
+}
+
+async function readHistory({ repository, context }: Workspace, target: RepoPath): Promise<Pointer[]> {
+  const { signal } = context;
+  const found = new Map<string, Pointer>();
+  const catFile = openCatFile(repository, { signal });
+  try {
+    for await (const commit of logFile(repository, pointerPath(target), { signal })) {
+      if (found.size >= MAX_ANCESTORS) break;
+      const pointer = commit.oid === undefined ? undefined : await readBlob(catFile, commit.oid, commit.path);
+      if (pointer !== undefined) found.set(pointer.sha256, found.get(pointer.sha256) ?? pointer);
+    }
+  } finally {
+    await catFile.close();
+  }
+  return [...found.values()];
+}
+
+async function readHistories({ repository, context }: Workspace): Promise<ReadonlyMap<string, readonly Pointer[]>> {
+  const { signal } = context;
+  const blobs = await readPointerLog(repository, { limit: MAX_BLOBS, signal });
+  const versions = new Map<string, Pointer[]>();
+  const catFile = openCatFile(repository, { signal });
+  try {
+    for (const [path, oids] of blobs) {
+      const pointers = await Promise.all(oids.map((oid) => readBlob(catFile, oid, path)));
+      const distinct = new Map<string, Pointer>();
+      for (const pointer of pointers)
+        if (pointer !== undefined && distinct.size < MAX_ANCESTORS) distinct.set(pointer.sha256, distinct.get(pointer.sha256) ?? pointer);
+      versions.set(path, [...distinct.values()]);
+    }
+  } finally {
+    await catFile.close();
+  }
+  return versions;
+}
+
+async function readBlob(catFile: CatFile, oid: string, path: string): Promise<Pointer | undefined> {
+  const object = await catFile.read(oid);
+  return object === undefined ? undefined : parsePointerQuietly(object.content, path);
 }
 
 /** Returns the pointer that Git's blob holds, or undefined for a broken one. */

@@ -48,7 +48,7 @@ export async function ensureContent(workspace: Workspace, place: SpecPlace, file
   }
   prepareState(workspace);
   const { target, pointer, inner } = place;
-  const relatives = (): Promise<readonly Pointer[]> => ancestorsOf(workspace, target, 8);
+  const relatives = (): Promise<readonly Pointer[]> => ancestorsOf(workspace, target);
   await withRemote(workspace, remote, async ({ config, store }) => {
     const { onEvent, signal } = workspace.context;
     const context = { cache, store, partialFolder: partialFolder(workspace), jobs: workspace.jobs, onEvent, signal };

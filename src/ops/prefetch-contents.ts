@@ -53,7 +53,7 @@ export async function prefetchContents(
   prepareState(workspace);
   const versions: VersionToFetch[] = [];
   for (const { target, pointer, only } of wanted.values()) {
-    const relatives = (): Promise<readonly Pointer[]> => ancestorsOf(workspace, target, 8);
+    const relatives = (): Promise<readonly Pointer[]> => ancestorsOf(workspace, target);
     versions.push(pointer.kind === "dir" ? { target, pointer, only, relatives } : { target, pointer, relatives });
   }
   return fetchAll(workspace, versions, remote);

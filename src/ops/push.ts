@@ -96,6 +96,6 @@ async function versionsOfCommits(workspace: Workspace, commits: readonly string[
 }
 
 async function ancestorsBefore(workspace: Workspace, target: RepoPath, pointer: Pointer): Promise<Pointer[]> {
-  const ancestors = await ancestorsOf(workspace, target, 8);
+  const ancestors = await ancestorsOf(workspace, target);
   return ancestors.filter((ancestor) => ancestor.sha256 !== pointer.sha256);
 }

@@ -197,7 +197,7 @@ async function sendAgain(
   }
   for (const { target, pointer } of resend.values()) {
     const ancestors = async (): Promise<Pointer[]> =>
-      (await ancestorsOf(workspace, target, 8)).filter((ancestor) => ancestor.sha256 !== pointer.sha256);
+      (await ancestorsOf(workspace, target)).filter((ancestor) => ancestor.sha256 !== pointer.sha256);
     try {
       await pushVersions({ cache, store, jobs, onEvent, signal, dryRun: false }, [{ target, pointer, ancestors }]);
     } catch (error) {
