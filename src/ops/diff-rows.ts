@@ -98,6 +98,8 @@ export async function compareContents(
     } catch (error) {
       const isFatal = !isMlvError(error) || error.kind === "internal" || error.kind === "interrupted" || error.kind === "usage";
       if (isFatal && !(isMlvError(error, "usage") && !tables.isKeyRequired)) throw error;
+      // What could not be had counts as well: each may have cost a round trip.
+      counts[file.kind] += 1;
       leave(file.path, error.message);
     }
   }
