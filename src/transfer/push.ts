@@ -2,6 +2,7 @@ import { mapConcurrent, throwIfAborted } from "../base/concurrency.ts";
 import { isMlvError, MlvError } from "../base/errors.ts";
 import type { BlobKey, RepoPath, Sha256 } from "../base/ids.ts";
 import type { Body, BodyBlob } from "../formats/body.ts";
+import type { Head } from "../formats/head.ts";
 
 import type { Pointer } from "../formats/pointer.ts";
 import type { RemoteStat } from "../remotes/remote.ts";
@@ -13,7 +14,7 @@ import { writePin } from "./pin.ts";
 import { buildDirectory, buildFile } from "./push-build.ts";
 import type { BuildContext, PushContext, VersionToPush } from "./push-context.ts";
 import { RemotePacker } from "./remote-packer.ts";
-import type { RemoteStore, RemoteVersion } from "./remote-store.ts";
+import type { RemoteVersion } from "./remote-store.ts";
 
 export type { PushContext, VersionToPush };
 
@@ -34,6 +35,8 @@ export interface PushSummary {
 
 const UPLOADS_AT_ONCE = 2;
 const MAX_ANCESTORS = 3;
+/** So many versions share the look at what their bodies name. */
+const COMMITS_AT_ONCE = 64;
 /** Up to this many blobs are asked for one by one; more are looked up in a listing, a thousand a request. */
 const FEW_BLOBS = 4;
 const FEW_HEADS = 64;
@@ -134,7 +137,7 @@ class Push {
   }
 
   /** Few blobs are looked at one by one, many by listing their folders. */
-  async #checkBlobs(blobs: Body["blobs"]): Promise<void> {
+  async #checkBlobs(blobs: readonly BodyBlob[]): Promise<void> {
     const { store, signal, jobs } = this.#context;
     const unknown = [...new Set(blobs.map((blob) => blob.key))].filter((key) => !this.#stats.has(key));
     if (unknown.length <= FEW_BLOBS) {
@@ -202,16 +205,25 @@ class Push {
       throw error;
     }
     const bodies = builds.map(({ version, finish }) => ({ version, body: finish() }));
-    for (const { version, body } of bodies) {
-      const head = await store.writeBody(body, marks, signal);
-      this.#sentBytes += head.bodySize;
-      await this.#lookAgain(body);
-      await this.#writeHead(version, head, present.get(version.pointer.sha256)?.etag);
-    }
+    for (let at = 0; at < bodies.length; at += COMMITS_AT_ONCE) await this.#commit(bodies.slice(at, at + COMMITS_AT_ONCE), present);
+  }
+
+  /** Writes bodies, looks once more at everything that they name, and only then writes their heads. */
+  async #commit(
+    versions: readonly { readonly version: VersionToPush; readonly body: Body }[],
+    present: ReadonlyMap<Sha256, RemoteVersion>,
+  ): Promise<void> {
+    const { store, signal, jobs } = this.#context;
+    const heads = await mapConcurrent(versions, jobs, ({ body }) => store.writeBody(body, this.#marks, signal));
+    for (const head of heads) this.#sentBytes += head.bodySize;
+    await this.#lookAgain(versions.flatMap(({ body }) => body.blobs));
+    await mapConcurrent(versions, jobs, ({ version }, index) =>
+      this.#writeHead(version, heads[index] as Head, present.get(version.pointer.sha256)?.etag),
+    );
   }
 
   /** Someone else may have written the same head meanwhile: theirs is as good when it is whole. */
-  async #writeHead(version: VersionToPush, head: Parameters<RemoteStore["writeHead"]>[1], etag: string | undefined): Promise<void> {
+  async #writeHead(version: VersionToPush, head: Head, etag: string | undefined): Promise<void> {
     const { store, signal } = this.#context;
     const { sha256 } = version.pointer;
     const readEtag = etag ?? store.known.get(sha256)?.etag ?? store.damagedHeadEtag(sha256);
@@ -228,11 +240,11 @@ class Push {
     }
   }
 
-  /** What the body names besides what was just uploaded must still be there when the head is written. */
-  async #lookAgain(body: Body): Promise<void> {
-    for (const blob of body.blobs) this.#stats.delete(blob.key);
-    await this.#checkBlobs(body.blobs);
-    const lost = body.blobs.find((blob) => !this.#isThere(blob));
+  /** What the bodies name besides what was just uploaded must still be there when their heads are written. */
+  async #lookAgain(blobs: readonly BodyBlob[]): Promise<void> {
+    for (const blob of blobs) this.#stats.delete(blob.key);
+    await this.#checkBlobs(blobs);
+    const lost = blobs.find((blob) => !this.#isThere(blob));
     if (lost === undefined) return;
     throw new MlvError("remote-corrupt", `the remote lost ${lost.key} while it was pushed to`, { hint: "run `mlv push` again" });
   }

@@ -1,7 +1,7 @@
 import * as fs from "node:fs";
 import path from "node:path";
-import { ensureFolder, writeFileDurably } from "../base/durable.ts";
-import { isMlvError, MlvError } from "../base/errors.ts";
+import { ensureFolder, uniqueName } from "../base/durable.ts";
+import { fromSystemError, isMlvError, MlvError } from "../base/errors.ts";
 import { sha256 } from "../base/hashing.ts";
 import type { BlobKey, Sha256 } from "../base/ids.ts";
 import { formatBody, parseBody, type Body } from "../formats/body.ts";
@@ -171,9 +171,18 @@ export class RemoteStore {
     return path.join(this.#bodyFolder, parseBlobKey(key)?.hash ?? "none");
   }
 
+  /** Not synced, for what a crash leaves of it does not match its name and is asked for again. Throws `disk-full`. */
   #keepBody(file: string, stored: Uint8Array): void {
-    ensureFolder(this.#bodyFolder);
-    writeFileDurably(file, stored, { tempFolder: this.#tempFolder });
+    const temp = path.join(this.#tempFolder, uniqueName("body"));
+    try {
+      ensureFolder(this.#bodyFolder);
+      ensureFolder(this.#tempFolder);
+      fs.writeFileSync(temp, stored);
+      fs.renameSync(temp, file);
+    } catch (error) {
+      fs.rmSync(temp, { force: true });
+      throw fromSystemError(error, "write", file);
+    }
   }
 }
 

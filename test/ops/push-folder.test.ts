@@ -34,3 +34,19 @@ test("what a folder's earlier versions have anywhere is not sent again, and a cl
   expect(filesUnder(`${clone.root}/data`)).toEqual(files);
   for (const file of files) expect(clone.read(`data/${file}`) === project.read(`data/${file}`)).toBe(true);
 });
+
+test("a push of many versions looks at what they share once, not once a version", async () => {
+  const project = await createProject();
+  const targets = Array.from({ length: 80 }, (_, index) => `t${index}.bin`);
+  for (const [index, target] of targets.entries()) project.write(target, noise(index, 500));
+  await project.record("one", ...targets);
+  const first = await pushAll(project);
+  expect(first.versions).toHaveLength(80);
+  // A write of each body and each head, and a little that does not grow with them.
+  expect(first.requests).toBeLessThan(80 * 2 + 20);
+  const again = await pushAll(project);
+  expect([again.sentBytes, again.requests < 10]).toEqual([0, true]);
+  const clone = cloneProject(project);
+  await pullAll(clone);
+  for (const target of targets) expect(clone.read(target) === project.read(target)).toBe(true);
+});
