@@ -8,7 +8,8 @@ import type { FetchPartContext, VersionToFetch, WantedObject } from "./fetch-con
 import { assertPlan, Rebuilder, type FetchPlan } from "./rebuild.ts";
 
 /**
- * Brings a folder's root and the wanted leaves into the cache, and returns the files that the cache lacks with their places in the stream.
+ * Brings a folder's root and the wanted leaves into the cache, and returns the files that the cache lacks with their places in the stream; none
+ * when only the list is wanted.
  * A leaf that the cache has is not fetched.
  */
 export async function fetchManifest(context: FetchPartContext, wanted: VersionToFetch): Promise<WantedObject[]> {
@@ -35,6 +36,8 @@ export async function fetchManifest(context: FetchPartContext, wanted: VersionTo
     wanted.leaves === undefined ? (only ?? [undefined]).flatMap((prefix) => leavesUnder(root, prefix)) : root.leaves.filter(isWantedLeaf),
   );
   const leaves = await fetchLeaves(context, rebuilder, { root, wantedLeaves, rootLength: rootBytes.length });
+  // Whoever wants the list alone checks its lines where it reads them.
+  if (wanted.listOnly === true) return [];
   return collectFiles(context, root, { leaves, only, where, filesAt: rootBytes.length + sum(root.leaves, (leaf) => leaf.length) });
 }
 
