@@ -22,10 +22,24 @@ export interface StoreFileOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Is a small object whose bytes lie behind those of the one before it. */
+export interface RunObject {
+  /** Undefined for bytes that are not to be stored. */
+  readonly sha256: Sha256 | undefined;
+  readonly size: number;
+}
+
+interface ClosingPack {
+  readonly pack: PackWriter;
+  readonly published: Promise<void>;
+}
+
 /** Adds content to a cache: large files one by one, small ones into packs that `finish` makes durable together. */
 export class CacheWriter {
   readonly #cache: Cache;
   #pack: PackWriter | undefined;
+  /** Packs that are being synced in the background, and those that could not be. */
+  readonly #closing = new Set<ClosingPack>();
 
   constructor(cache: Cache) {
     this.#cache = cache;
@@ -33,13 +47,51 @@ export class CacheWriter {
 
   /** Appends a small object whose hash the caller has just computed, unless the cache has it. Throws `disk-full`, `io-failed`. */
   addSmall(hash: Sha256, data: Uint8Array): void {
-    if (this.#pack?.has(hash) === true || this.#cache.packs.find(hash) !== undefined) return;
+    if (this.#has(hash)) return;
     this.#pack ??= new PackWriter(this.#cache.tempFolder);
     this.#pack.addRaw(hash, data);
-    if (this.#pack.size >= PACK_TARGET_BYTES) this.finish();
+    if (this.#pack.size < PACK_TARGET_BYTES) return;
+    if (this.#pack.isWriting) this.#closeBeside();
+    else this.finish();
   }
 
-  /** Syncs and publishes what was appended: one fsync for the pack, none per object. Until then none of it is in the cache. */
+  /**
+   * Appends small objects that lie one behind the other in `data`, leaving out what the cache has. `data` must stand until the promise
+   * resolves; what is appended before it does comes behind it. Rejects with `disk-full`, `io-failed`.
+   */
+  async addRun(objects: readonly RunObject[], data: Uint8Array): Promise<void> {
+    const writes: Promise<void>[] = [];
+    const runHashes = new Set<Sha256>();
+    let run: { readonly sha256: Sha256; readonly size: number }[] = [];
+    let start = 0;
+    let at = 0;
+    const endRun = (): void => {
+      if (run.length > 0) {
+        this.#pack ??= new PackWriter(this.#cache.tempFolder);
+        writes.push(this.#pack.addRun(run, data.subarray(start, at)));
+        if (this.#pack.size >= PACK_TARGET_BYTES) this.#closeBeside();
+      }
+      run = [];
+    };
+    for (const { sha256, size } of objects) {
+      if (sha256 === undefined || runHashes.has(sha256) || this.#has(sha256)) {
+        endRun();
+        start = at + size;
+      } else {
+        run.push({ sha256, size });
+        runHashes.add(sha256);
+      }
+      at += size;
+    }
+    endRun();
+    const results = await Promise.allSettled(writes);
+    for (const result of results) if (result.status === "rejected") throw result.reason;
+  }
+
+  /**
+   * Syncs and publishes what was appended: one fsync for the pack, none per object. Until then none of it is in the cache.
+   * After `addRun`, `finishBeside` is to be called instead. Throws `disk-full`, `io-failed`.
+   */
   finish(): void {
     if (this.#pack === undefined) return;
     const pack = this.#pack.finish();
@@ -47,10 +99,38 @@ export class CacheWriter {
     this.#cache.publishPack(pack.file, pack.sha256, pack.size);
   }
 
-  /** Drops what was not finished. */
+  /** Does as `finish`, and waits for the packs that were closed in the background before. */
+  async finishBeside(): Promise<void> {
+    this.#closeBeside();
+    const closing = [...this.#closing];
+    const results = await Promise.allSettled(closing.map(({ published }) => published));
+    for (const result of results) if (result.status === "rejected") throw result.reason;
+  }
+
+  /** Drops what was not finished; packs that are complete already may still reach the cache. */
   abort(): void {
     this.#pack?.abort();
     this.#pack = undefined;
+  }
+
+  #has(hash: Sha256): boolean {
+    if (this.#pack?.has(hash) === true || this.#cache.packs.find(hash) !== undefined) return true;
+    for (const { pack } of this.#closing) if (pack.has(hash)) return true;
+    return false;
+  }
+
+  #closeBeside(): void {
+    const pack = this.#pack;
+    if (pack === undefined) return;
+    this.#pack = undefined;
+    const published = pack.finishBeside().then(({ file, sha256, size }) => {
+      this.#cache.publishPack(file, sha256, size);
+      this.#closing.delete(closing);
+    });
+    const closing: ClosingPack = { pack, published };
+    this.#closing.add(closing);
+    // One that failed stays, for `finishBeside` to tell.
+    published.catch(() => undefined);
   }
 
   /**

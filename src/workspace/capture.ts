@@ -1,8 +1,8 @@
 import path from "node:path";
-import { mapConcurrent, throwIfAborted } from "../base/concurrency.ts";
+import { throwIfAborted } from "../base/concurrency.ts";
 import { MlvError } from "../base/errors.ts";
 import type { EventSink } from "../base/events.ts";
-import type { RepoPath, Sha256 } from "../base/ids.ts";
+import type { RepoPath } from "../base/ids.ts";
 import { collisionKey, compareUtf8, unportableReason, unsafePathReason } from "../base/safe-paths.ts";
 import type { ManifestEntry } from "../formats/manifest.ts";
 import type { Pointer } from "../formats/pointer.ts";
@@ -11,6 +11,7 @@ import type { CacheWriter } from "../store/cache-writer.ts";
 import { editManifest, readManifestRoot, type ManifestChange } from "../store/manifests.ts";
 import { readSmallFile } from "../store/small-files.ts";
 import { contentPath } from "./cache-links.ts";
+import { FileIntake, INTAKE_BYTES, INTAKE_FILES, type TakenFile } from "./file-intake.ts";
 import { followSymlink, type FollowedFile } from "./follow.ts";
 import type { OtherEntry } from "./listing.ts";
 import {
@@ -57,8 +58,6 @@ export interface Capture {
 }
 
 const MAY_COLLIDE = /[A-Z]|[^\u0020-\u007e]/;
-const BATCH_FILES = 512;
-const BATCH_BYTES = 8 * 1024 * 1024;
 
 interface PendingFile {
   readonly path: RepoPath;
@@ -70,11 +69,6 @@ interface PendingFile {
   /** Where the bytes are, when the path itself is a symlink that is followed. */
   readonly source: FollowedFile | undefined;
   readonly isCacheLink?: boolean | undefined;
-}
-
-interface HashedFile {
-  readonly sha256: Sha256;
-  readonly stat: FileStat;
 }
 
 /**
@@ -92,7 +86,7 @@ export async function captureFolder(context: CaptureContext, base: Pointer | und
       : undefined;
   const changes = new FolderChanges(context, { counts, folders, only, hasBase: baseManifest !== undefined });
   const edited = await editManifest(context.cache, context.writer, baseManifest, changes.batches());
-  context.writer.finish();
+  await context.writer.finishBeside();
   const pointer: Pointer = {
     kind: "dir",
     sha256: edited.sha256,
@@ -137,7 +131,7 @@ export async function captureFile(context: CaptureContext, file: ScannedFile): P
   return { pointer, counts, record };
 }
 
-async function storeOne(context: CaptureContext, absolute: string, stat: FileStat): Promise<HashedFile> {
+async function storeOne(context: CaptureContext, absolute: string, stat: FileStat): Promise<TakenFile> {
   const { writer, signal, onData } = context;
   let bytes = 0;
   const onProgress = (more: number): void => {
@@ -159,10 +153,18 @@ interface FolderChangesOptions {
   readonly hasBase: boolean;
 }
 
+/** Is a run of files that is taken in together, and what is gone from among them. */
+interface Batch {
+  readonly files: readonly PendingFile[];
+  readonly taken: readonly TakenFile[];
+  readonly deleted: ManifestChange[];
+}
+
 /** Walks a folder in path order and yields what differs from its base, hashing and storing a batch of files at a time. */
 class FolderChanges {
   readonly #context: CaptureContext;
   readonly #options: FolderChangesOptions;
+  readonly #intake: FileIntake;
   #pending: PendingFile[] = [];
   #pendingBytes = 0;
   #done = { files: 0, bytes: 0 };
@@ -174,17 +176,28 @@ class FolderChanges {
   constructor(context: CaptureContext, options: FolderChangesOptions) {
     this.#context = context;
     this.#options = options;
+    const { writer, jobs, signal } = context;
+    this.#intake = new FileIntake({ writer, jobs, signal });
   }
 
+  /** Yields the changes in path order; some batches are under way while the folders go on being looked at. */
   async *batches(): AsyncGenerator<readonly ManifestChange[]> {
-    this.#goneBefore = this.#collectGoneFolders();
-    for (const _ of this.#visit("")) {
-      void _;
-      yield await this.#flush();
+    const underway: Promise<Batch>[] = [];
+    try {
+      this.#goneBefore = this.#collectGoneFolders();
+      for (const _ of this.#visit("")) {
+        void _;
+        underway.push(this.#startBatch());
+        while (underway.length >= this.#intake.width) yield this.#endBatch(await (underway.shift() as Promise<Batch>));
+      }
+      this.#deleted.push(...this.#goneBefore);
+      this.#goneBefore = [];
+      underway.push(this.#startBatch());
+      for (let batch = underway.shift(); batch !== undefined; batch = underway.shift()) yield this.#endBatch(await batch);
+    } finally {
+      await Promise.allSettled(underway);
+      await this.#intake.close();
     }
-    this.#deleted.push(...this.#goneBefore);
-    this.#goneBefore = [];
-    yield await this.#flush();
   }
 
   /** Yields whenever a batch is full. */
@@ -215,7 +228,7 @@ class FolderChanges {
       } else {
         this.#offer(entry.file, folder, recorded);
       }
-      if (this.#pending.length >= BATCH_FILES || this.#pendingBytes >= BATCH_BYTES) yield;
+      if (this.#pending.length >= INTAKE_FILES || this.#pendingBytes >= INTAKE_BYTES) yield;
     }
   }
 
@@ -269,19 +282,34 @@ class FolderChanges {
       this.#deleted.push(this.#goneBefore.shift() as ManifestChange);
     }
     this.#pending.push(file);
-    this.#pendingBytes += file.stat.size;
+    if (file.stat.size < LOOSE_MIN_BYTES) this.#pendingBytes += file.stat.size;
   }
 
-  async #flush(): Promise<readonly ManifestChange[]> {
-    const { context } = this;
-    const pending = this.#pending;
+  #startBatch(): Promise<Batch> {
+    throwIfAborted(this.#context.signal);
+    const { root, target, takeByLink } = this.#context;
+    const files = this.#pending;
+    const deleted = this.#deleted;
     this.#pending = [];
     this.#pendingBytes = 0;
-    const hashed = await mapConcurrent(pending, context.jobs, (file) => this.#store(file));
-    const changes = this.#deleted;
     this.#deleted = [];
-    for (const [index, file] of pending.entries()) {
-      const { sha256, stat } = hashed[index] as HashedFile;
+    const taking = this.#intake.take(
+      files.map(({ path: inside, source, stat, isCacheLink }) => ({
+        file: source?.file ?? contentPath(`${root}/${target}/${inside}`, isCacheLink),
+        stat,
+        takeByLink: takeByLink && source === undefined && isCacheLink !== true,
+      })),
+    );
+    const batch = taking.then((taken) => ({ files, taken, deleted }));
+    // Heard when its turn comes.
+    batch.catch(() => undefined);
+    return batch;
+  }
+
+  #endBatch({ files, taken, deleted }: Batch): readonly ManifestChange[] {
+    const changes = deleted;
+    for (const [index, file] of files.entries()) {
+      const { sha256, stat } = taken[index] as TakenFile;
       const entry: ManifestEntry = { path: file.path, sha256, size: stat.size, isExecutable: file.isExecutable };
       changes.push({ path: file.path, entry });
       if (file.source === undefined) {
@@ -293,22 +321,10 @@ class FolderChanges {
       this.#done.files += 1;
       this.#done.bytes += stat.size;
     }
-    if (pending.length > 0) context.onEvent({ type: "progress", phase: "hash", ...this.#done, subject: context.target });
-    return changes.sort((a, b) => compareUtf8(a.path, b.path));
-  }
-
-  async #store(file: PendingFile): Promise<HashedFile> {
-    const { context } = this;
-    const absolute = file.source?.file ?? contentPath(path.join(context.root, context.target, file.path), file.isCacheLink);
-    if (file.stat.size >= LOOSE_MIN_BYTES) {
-      return context.writer.storeFile(absolute, {
-        takeByLink: context.takeByLink && file.source === undefined && file.isCacheLink !== true,
-        signal: context.signal,
-      });
+    if (files.length > 0) {
+      this.#context.onEvent({ type: "progress", phase: "hash", ...this.#done, subject: this.#context.target });
     }
-    const { sha256, data } = readSmallFile(absolute, file.stat);
-    context.writer.addSmall(sha256, data);
-    return { sha256, stat: file.stat };
+    return changes.sort((a, b) => compareUtf8(a.path, b.path));
   }
 
   get context(): CaptureContext {
