@@ -20,6 +20,7 @@ export type Fault =
   | "stalled-body"
   | "wrong-length"
   | "expired-credentials"
+  | "denied"
   | "clock-skew"
   | "redirect-elsewhere"
   | "empty-page";
@@ -215,6 +216,8 @@ function answerAlone(
         errorHeaders(where.dialect, "expired"),
         errorBody(where.dialect, "expired"),
       );
+    case "denied":
+      return say(403, errorHeaders(where.dialect, "denied"), errorBody(where.dialect, "denied"));
     case "clock-skew":
       return say(where.dialect === "gcs" ? 401 : 403, errorHeaders(where.dialect, "skew"), errorBody(where.dialect, "skew"));
     case "redirect-elsewhere":
@@ -224,17 +227,22 @@ function answerAlone(
   }
 }
 
-function errorHeaders(dialect: "s3" | "gcs" | "azure", what: "expired" | "skew"): Record<string, string> {
+type Refusal = "expired" | "denied" | "skew";
+const REFUSALS = {
+  s3: { expired: "ExpiredToken", denied: "AccessDenied", skew: "RequestTimeTooSkewed" },
+  gcs: { expired: "authError", denied: "forbidden", skew: "authError" },
+  azure: { expired: "AuthenticationFailed", denied: "AuthorizationPermissionMismatch", skew: "AuthenticationFailed" },
+} as const;
+
+function errorHeaders(dialect: "s3" | "gcs" | "azure", what: Refusal): Record<string, string> {
   const type = { "content-type": dialect === "gcs" ? "application/json" : "application/xml" };
-  return dialect === "azure" ? { ...type, "x-ms-error-code": what === "expired" ? "AuthenticationFailed" : "AuthenticationFailed" } : type;
+  return dialect === "azure" ? { ...type, "x-ms-error-code": REFUSALS.azure[what] } : type;
 }
 
-function errorBody(dialect: "s3" | "gcs" | "azure", what: "expired" | "skew"): string {
-  const code = { s3: what === "expired" ? "ExpiredToken" : "RequestTimeTooSkewed", azure: "AuthenticationFailed", gcs: "authError" }[
-    dialect
-  ];
+function errorBody(dialect: "s3" | "gcs" | "azure", what: Refusal): string {
+  const code = REFUSALS[dialect][what];
   return dialect === "gcs"
-    ? JSON.stringify({ error: { code: 401, message: "Invalid Credentials", errors: [{ reason: code, message: "Invalid Credentials" }] } })
+    ? JSON.stringify({ error: { code: what === "denied" ? 403 : 401, message: "Refused", errors: [{ reason: code, message: "Refused" }] } })
     : `<?xml version="1.0" encoding="UTF-8"?><Error><Code>${code}</Code><Message>Credentials refused</Message></Error>`;
 }
 

@@ -2,7 +2,7 @@ import { inspect } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openRemote } from "../../src/remotes/open.ts";
 import { RemoteError } from "../../src/remotes/remote-error.ts";
-import type { Remote } from "../../src/remotes/remote.ts";
+import type { Remote, RemoteFailure } from "../../src/remotes/remote.ts";
 import { startFaultProxy, type Fault, type FaultProxy, type SeenRequest } from "./fault-proxy.ts";
 import { FAULT_TABLE, OPERATIONS, type Operation } from "./fault-table.ts";
 import { hashOf, listAll, readAll, someBytes, source } from "./helpers.ts";
@@ -13,6 +13,13 @@ const MIB = 1024 * 1024;
 const PART_BYTES: Readonly<Record<ServerKind, number>> = { s3: 5 * MIB, gcs: 256 * 1024, azure: 256 * 1024 };
 const SMALL_BYTES = 20_000;
 const ALWAYS = 1000;
+/** What a failure that no retry gets over is called. */
+const REASONS: Readonly<Partial<Record<Fault, RemoteFailure>>> = {
+  "expired-credentials": "unauthenticated",
+  denied: "denied",
+  "clock-skew": "unauthenticated",
+  "redirect-elsewhere": "misconfigured",
+};
 
 type Chooser = (request: SeenRequest) => boolean;
 
@@ -184,8 +191,7 @@ export function describeFaults(kind: ServerKind): void {
           .finally(() => proxy.clear());
         expect(left()).toBeLessThan(ALWAYS);
         expect(error).toBeInstanceOf(RemoteError);
-        const reason = fault === "redirect-elsewhere" ? "misconfigured" : "unauthenticated";
-        expect(error).toMatchObject({ reason, retryable: false });
+        expect(error).toMatchObject({ reason: REASONS[fault], retryable: false });
         failures.push(error);
         expectNothingLeaked();
         expect(await readBack(key)).toBe(before);

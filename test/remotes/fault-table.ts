@@ -44,6 +44,7 @@ export const FAULT_TABLE: Readonly<Record<Fault, Row>> = {
   "html-200": all("heals"),
   "stalled-body": all("heals"),
   "expired-credentials": all("fails"),
+  denied: all("fails"),
   "clock-skew": all("clock"),
   "redirect-elsewhere": all("fails"),
   "empty-page": { ...all(ONE), list: "heals" },

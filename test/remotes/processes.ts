@@ -30,9 +30,15 @@ export async function startProcess(
   const keep = (data: Buffer): void => void (output = (output + String(data)).slice(-4000));
   child.stdout.on("data", keep);
   child.stderr.on("data", keep);
+  let isStopping = false;
+  // A test that fails since its server died should say so.
+  child.once("exit", (code, signal) => {
+    if (!isStopping) process.stderr.write(`${command} ended by itself (${code ?? signal}): ${output}\n`);
+  });
   const kill = (): void => void child.kill("SIGKILL");
   process.once("exit", kill);
   const stop = async (): Promise<void> => {
+    isStopping = true;
     process.removeListener("exit", kill);
     if (child.exitCode !== null || child.signalCode !== null) return;
     child.kill("SIGKILL");

@@ -46,26 +46,37 @@ export async function createAzureAccess(settings: DriverSettings): Promise<Azure
   };
   if (!settings.mayUseCredentials) return open(new AnonymousCredential(), { signer: undefined, credentials: "none (anonymous)" });
 
-  const sas = options.text("sas-token") ?? env["AZURE_STORAGE_SAS_TOKEN"] ?? connection["SharedAccessSignature"];
-  if (sas !== undefined && sas !== "") {
-    const from =
-      options.text("sas-token") === undefined ? "environment variable AZURE_STORAGE_SAS_TOKEN or a connection string" : "local.yaml";
-    return open(
-      new AnonymousCredential(),
-      { signer: undefined, credentials: `a shared access signature (${from})` },
-      `?${sas.replace(/^\?/, "")}`,
-    );
+  const fromConnection = options.text("connection-string") === undefined ? "AZURE_STORAGE_CONNECTION_STRING" : "local.yaml";
+  const sas = firstNamed([
+    [options.text("sas-token"), "local.yaml"],
+    [env["AZURE_STORAGE_SAS_TOKEN"], "AZURE_STORAGE_SAS_TOKEN"],
+    [connection["SharedAccessSignature"], fromConnection],
+  ]);
+  if (sas !== undefined) {
+    const credentials = `a shared access signature (${sas.from})`;
+    return open(new AnonymousCredential(), { signer: undefined, credentials }, `?${sas.value.replace(/^\?/, "")}`);
   }
-  const key = options.text("account-key") ?? connection["AccountKey"] ?? env["AZURE_STORAGE_KEY"];
-  if (key !== undefined && key !== "") {
+  const key = firstNamed([
+    [options.text("account-key"), "local.yaml"],
+    [connection["AccountKey"], fromConnection],
+    [env["AZURE_STORAGE_KEY"], "AZURE_STORAGE_KEY"],
+  ]);
+  if (key !== undefined) {
     if (account === undefined) throw noAccount(settings.url);
-    const from = options.text("account-key") === undefined ? "AZURE_STORAGE_CONNECTION_STRING or AZURE_STORAGE_KEY" : "local.yaml";
-    return open(new StorageSharedKeyCredential(account, key), { signer: "key", credentials: `the account's key (${from})` });
+    return open(new StorageSharedKeyCredential(account, key.value), { signer: "key", credentials: `the account's key (${key.from})` });
   }
   const { DefaultAzureCredential } = await import("@azure/identity");
   const token = new DefaultAzureCredential();
   const credentials = "Azure's identity chain (environment, workload identity, managed identity, Azure CLI)";
   return open(token, { signer: "user", credentials, token });
+}
+
+/** Returns the first text that is there and not empty, and where it comes from. */
+function firstNamed(
+  candidates: readonly (readonly [value: string | undefined, from: string])[],
+): { readonly value: string; readonly from: string } | undefined {
+  for (const [value, from] of candidates) if (value !== undefined && value !== "") return { value, from };
+  return undefined;
 }
 
 function publicEndpoint(settings: DriverSettings, account: string | undefined, suffix: string | undefined): string {
