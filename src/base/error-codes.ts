@@ -27,7 +27,6 @@ export const ERROR_CODES = {
   "remote-not-configured": { kind: "user", summary: "There is no remote of that name, or none at all." },
   "content-missing": { kind: "user", summary: "Content that is needed is neither in the cache nor on the remote." },
   "partly-done": { kind: "user", summary: "Some of the work was done and some was not." },
-  "unpushed-data": { kind: "user", summary: "The last known copy of data that was never pushed would be deleted." },
   "disk-full": { kind: "user", summary: "The disk, or the quota on it, is full." },
   "permission-denied": { kind: "user", summary: "The file system refused access." },
   "io-failed": { kind: "user", summary: "The file system failed in another way." },

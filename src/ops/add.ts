@@ -14,7 +14,7 @@ import { cacheMark, restampMarks } from "./cache-mark.ts";
 import { ensureManifest } from "./ensure-manifest.ts";
 import { expandGlobs } from "./expand-globs.ts";
 import { ignoreTarget, writePointer } from "./pointer-files.ts";
-import { prepareState, withWorkspace, type OperationContext, type Workspace } from "./open-workspace.ts";
+import { prepareCache, withWorkspace, type OperationContext, type Workspace } from "./open-workspace.ts";
 import { describeTable } from "./table-summary.ts";
 import { enclosingTarget, listTargets, toRepoPath, type Selection } from "./targets.ts";
 
@@ -58,7 +58,7 @@ const NO_COUNTS: CaptureCounts = { added: 0, modified: 0, deleted: 0, hashedByte
  */
 export async function add(context: OperationContext, options: AddOptions): Promise<AddResult> {
   return withWorkspace(context, async (workspace) => {
-    if (!options.dryRun) prepareState(workspace);
+    if (!options.dryRun) await prepareCache(workspace);
     const gitIndex = await readGitIndex(workspace.repository);
     const selections = options.update ? await selectTracked(workspace, options.paths) : await selectPaths(workspace, gitIndex, options);
     const markBefore = cacheMark(workspace.cache.folder);

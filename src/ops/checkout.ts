@@ -6,7 +6,7 @@ import { readUmask } from "../workspace/materialise.ts";
 import { cacheMark } from "./cache-mark.ts";
 import { ensureManifest } from "./ensure-manifest.ts";
 import { removeLeftovers, type RemovedLeftover } from "./leftovers.ts";
-import { prepareState, withWorkspace, type OperationContext, type Workspace } from "./open-workspace.ts";
+import { prepareCache, withWorkspace, type OperationContext, type Workspace } from "./open-workspace.ts";
 import { withMending } from "./with-mending.ts";
 import { requirePointer, selectTargets, type Selection } from "./targets.ts";
 
@@ -34,7 +34,7 @@ export interface CheckoutSummary {
  */
 export async function checkout(context: OperationContext, options: CheckoutOptions): Promise<CheckoutSummary> {
   return withWorkspace(context, async (workspace) => {
-    if (!options.dryRun) prepareState(workspace);
+    if (!options.dryRun) await prepareCache(workspace);
     const selections = await selectTargets(workspace, options.paths);
     const leftovers = options.paths.length === 0 ? await removeLeftovers(workspace, options) : [];
     return { leftovers, targets: await withMending(workspace, undefined, () => checkoutSelections(workspace, selections, options)) };

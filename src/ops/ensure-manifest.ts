@@ -1,6 +1,6 @@
 import { MlvError } from "../base/errors.ts";
 import { fetchVersions, isComplete, type VersionToFetch } from "../transfer/fetch.ts";
-import { prepareState, type Workspace } from "./open-workspace.ts";
+import { prepareCache, type Workspace } from "./open-workspace.ts";
 import { partialFolder, withRemote } from "./remote-session.ts";
 
 /** Is a folder's version whose list is wanted; only the part for `only`, or the given leaves, when that is said. */
@@ -15,7 +15,7 @@ export async function ensureManifest(workspace: Workspace, wanted: WantedManifes
   if (isComplete(workspace.cache, version)) return;
   const { defaultRemote } = await workspace.configuration();
   if (remote === undefined && defaultRemote === undefined) throw notToBeHad(wanted, "there is no default remote to fetch it from");
-  prepareState(workspace);
+  await prepareCache(workspace);
   const { onEvent, signal } = workspace.context;
   await withRemote(workspace, remote, async ({ config, store }) => {
     const context = { cache: workspace.cache, store, partialFolder: partialFolder(workspace), jobs: workspace.jobs, onEvent, signal };

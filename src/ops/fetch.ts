@@ -2,7 +2,7 @@ import { isSameVersion } from "../formats/pointer.ts";
 import { fetchVersions, isComplete, type FetchedVersion, type VersionToFetch } from "../transfer/fetch.ts";
 import { cacheMark } from "./cache-mark.ts";
 import { ancestorsOf } from "./history.ts";
-import { prepareState, withWorkspace, type OperationContext, type Workspace } from "./open-workspace.ts";
+import { prepareCache, withWorkspace, type OperationContext, type Workspace } from "./open-workspace.ts";
 import { partialFolder, withRemote } from "./remote-session.ts";
 import { originOf, type VersionOrigin } from "./version-origin.ts";
 import { requirePointer, selectTargets, type Selection } from "./targets.ts";
@@ -32,7 +32,7 @@ export interface FetchResult {
 /** Brings what the pointers name into the cache and leaves the workspace alone. Throws what `fetchVersions` throws. */
 export async function fetch(context: OperationContext, options: FetchOptions): Promise<FetchResult> {
   return withWorkspace(context, async (workspace) => {
-    prepareState(workspace);
+    await prepareCache(workspace);
     return fetchSelections(workspace, await selectTargets(workspace, options.paths), options);
   });
 }

@@ -6,6 +6,7 @@ import { CacheWriter } from "../store/cache-writer.ts";
 import type { Cache } from "../store/cache.ts";
 import type { OpenPack } from "../store/pack-set.ts";
 import { readRegistry, registryFile } from "./cache-registry.ts";
+import { lockCache } from "./cache-lock.ts";
 import { collectNeeds, collectWorktrees, type Needs } from "./gc-needs.ts";
 import { planGc, type GcPlan } from "./gc-plan.ts";
 import { readPackObjects } from "./mend.ts";
@@ -61,36 +62,46 @@ export interface GcResult {
 
 /**
  * Frees cached content that no ref, reflog, stash, Git index, pointer or workspace of any repository that uses the cache names.
- * Throws `git-failed` when this repository cannot be read; other repositories that cannot are named in the result and block deletion.
+ * Deleting waits for commands that use the cache. Throws `locked` where it must not wait, `git-failed` when this repository cannot be read; other repositories that cannot are named in the result and block deletion.
  */
 export async function gc(context: OperationContext, options: GcOptions): Promise<GcResult> {
   return withWorkspace(context, async (workspace) => {
-    const { cache } = workspace;
-    const needs: Needs = { versions: new Map(), pushed: new Set() };
-    await collectNeeds(needs, workspace.root, { ...context, cwd: workspace.root });
-    const { repositories, blockedBy } = await collectOthers(needs, workspace, options);
-    const isDone = options.isConfirmed && blockedBy.length === 0;
-    if (isDone) {
-      prepareState(workspace);
-      // What was added meanwhile counts too.
-      await collectWorktrees(needs, workspace.repository, { ...context, cwd: workspace.root });
+    if (!options.isConfirmed) return collect(workspace, options);
+    prepareState(workspace);
+    const release = await lockCache(workspace.cache.tempFolder, context);
+    try {
+      return await collect(workspace, options);
+    } finally {
+      release();
     }
-    const plan = planGc(cache, needs, options);
-    if (isDone) carryOut(cache, plan, context);
-    return {
-      isDone,
-      freed: plan.freed,
-      freedBytes: plan.freedBytes,
-      keptUnpushed: plan.keptUnpushed,
-      keptUnpushedBytes: plan.keptUnpushed.reduce((sum, item) => sum + item.size, 0),
-      keptObjects: plan.keptObjects,
-      keptBytes: plan.keptBytes,
-      rewrittenPacks: plan.rewritePacks.length,
-      removedPacks: plan.removePacks.length,
-      repositories,
-      blockedBy,
-    };
   });
+}
+
+async function collect(workspace: Workspace, options: GcOptions): Promise<GcResult> {
+  const { cache, context } = workspace;
+  const needs: Needs = { versions: new Map(), pushed: new Set() };
+  await collectNeeds(needs, workspace.root, { ...context, cwd: workspace.root });
+  const { repositories, blockedBy } = await collectOthers(needs, workspace, options);
+  const isDone = options.isConfirmed && blockedBy.length === 0;
+  if (isDone) {
+    // What an older mlv, or one that could leave no note, added meanwhile counts too.
+    await collectWorktrees(needs, workspace.repository, { ...context, cwd: workspace.root });
+  }
+  const plan = planGc(cache, needs, options);
+  if (isDone) carryOut(cache, plan, context);
+  return {
+    isDone,
+    freed: plan.freed,
+    freedBytes: plan.freedBytes,
+    keptUnpushed: plan.keptUnpushed,
+    keptUnpushedBytes: plan.keptUnpushed.reduce((sum, item) => sum + item.size, 0),
+    keptObjects: plan.keptObjects,
+    keptBytes: plan.keptBytes,
+    rewrittenPacks: plan.rewritePacks.length,
+    removedPacks: plan.removePacks.length,
+    repositories,
+    blockedBy,
+  };
 }
 
 interface Others {

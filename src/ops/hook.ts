@@ -7,7 +7,7 @@ import type { CheckoutResult } from "../workspace/checkout.ts";
 import { isPointerPath } from "../workspace/target.ts";
 import { checkoutSelections } from "./checkout.ts";
 import { removeLeftovers, type RemovedLeftover } from "./leftovers.ts";
-import { prepareState, withWorkspace, type OperationContext, type Workspace } from "./open-workspace.ts";
+import { prepareCache, withWorkspace, type OperationContext, type Workspace } from "./open-workspace.ts";
 import { push, type PushResult } from "./push.ts";
 import { readPointersAt, readPointersHere } from "./read-pointers.ts";
 import { status } from "./status.ts";
@@ -40,7 +40,7 @@ export async function afterCheckout(context: OperationContext): Promise<CheckedO
     }
     const leftovers = await removeLeftovers(workspace, { dryRun: false });
     if (selections.length === 0) return { targets: [], leftovers, notCached };
-    prepareState(workspace);
+    await prepareCache(workspace);
     return { leftovers, targets: await checkoutSelections(workspace, selections, { force: false, dryRun: false }), notCached };
   });
 }

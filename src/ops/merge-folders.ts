@@ -7,7 +7,7 @@ import { editManifest, readManifestRoot, type ManifestChange } from "../store/ma
 import type { EntryPair } from "../store/manifest-differences.ts";
 import { changedEntries } from "./diff-folder.ts";
 import { ensureManifest } from "./ensure-manifest.ts";
-import { prepareState, type Workspace } from "./open-workspace.ts";
+import { prepareCache, type Workspace } from "./open-workspace.ts";
 
 /** Is the three versions that a merge of a folder starts from. */
 export interface FolderVersions {
@@ -77,7 +77,7 @@ export async function mergeFolders(
 
 async function applyChanges(workspace: Workspace, { target, ours }: FolderVersions, changes: readonly ManifestChange[]): Promise<Pointer> {
   if (changes.length === 0) return ours;
-  prepareState(workspace);
+  await prepareCache(workspace);
   await ensureManifest(workspace, { target, pointer: ours });
   const where = `\`${target}\``;
   const writer = new CacheWriter(workspace.cache);

@@ -5,7 +5,7 @@ import { findManifestEntry, readManifestEntries } from "../store/manifests.ts";
 import { fetchVersions } from "../transfer/fetch.ts";
 import { ensureManifest } from "./ensure-manifest.ts";
 import { ancestorsOf } from "./history.ts";
-import { prepareState, type Workspace } from "./open-workspace.ts";
+import { prepareCache, type Workspace } from "./open-workspace.ts";
 import { partialFolder, withRemote } from "./remote-session.ts";
 import type { SpecPlace } from "./revision-spec.ts";
 
@@ -46,7 +46,7 @@ export async function ensureContent(workspace: Workspace, place: SpecPlace, file
     });
     await discardDamaged(workspace, file.sha256);
   }
-  prepareState(workspace);
+  await prepareCache(workspace);
   const { target, pointer, inner } = place;
   const relatives = (): Promise<readonly Pointer[]> => ancestorsOf(workspace, target);
   await withRemote(workspace, remote, async ({ config, store }) => {

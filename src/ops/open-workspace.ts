@@ -41,6 +41,8 @@ export interface Workspace {
   readonly jobs: number;
   configuration(): Promise<Configuration>;
   ignore(): Promise<MlvIgnore | undefined>;
+  /** Holds off a gc of the cache until `close`, after waiting for one that runs. Throws `locked` where the caller must not wait. */
+  useCache(): Promise<void>;
   /** Closes files and makes notes last. Never throws. */
   close(): void;
 }
@@ -60,6 +62,8 @@ export async function openWorkspace(context: OperationContext): Promise<Workspac
   let index: WorkspaceIndex | undefined;
   let configuration: Promise<Configuration> | undefined;
   let ignore: Promise<MlvIgnore | undefined> | undefined;
+  let cacheUse: Promise<() => void> | undefined;
+  let release: (() => void) | undefined;
   return {
     repository,
     root: repository.root,
@@ -77,7 +81,14 @@ export async function openWorkspace(context: OperationContext): Promise<Workspac
     },
     configuration: () => (configuration ??= readConfiguration(repository, stateFolder)),
     ignore: () => (ignore ??= readIgnore(repository.root)),
-    close: () => cache?.close(),
+    useCache: async () => {
+      cacheUse ??= import("./cache-lock.ts").then(({ useCache }) => useCache(path.join(cacheFolder, "tmp"), context));
+      release = await cacheUse;
+    },
+    close: () => {
+      cache?.close();
+      release?.();
+    },
   };
 }
 
@@ -101,6 +112,12 @@ export function prepareState(workspace: Workspace): void {
     // A gc of a shared cache asks everybody who is noted in it.
     registerRepository(workspace.cache.folder, listWorktrees(workspace.repository)[0]?.root ?? workspace.root);
   }
+}
+
+/** Does what `prepareState` does, and holds off a gc of the cache until the workspace is closed. For commands that need what they cache. */
+export async function prepareCache(workspace: Workspace): Promise<void> {
+  prepareState(workspace);
+  await workspace.useCache();
 }
 
 interface LocalSettings {

@@ -4,7 +4,7 @@ import type { Pointer } from "../formats/pointer.ts";
 import { fetchVersions, type VersionToFetch } from "../transfer/fetch.ts";
 import { ancestorsOf } from "./history.ts";
 import { findVersionFile } from "./open-content.ts";
-import { prepareState, type Workspace } from "./open-workspace.ts";
+import { prepareCache, type Workspace } from "./open-workspace.ts";
 import { partialFolder, withRemote } from "./remote-session.ts";
 
 /** Is a file of a version whose content is wanted; `inner` is empty for a target that is a file. */
@@ -50,7 +50,7 @@ export async function prefetchContents(
     }
   }
   if (wanted.size === 0) return { requests: 0 };
-  prepareState(workspace);
+  await prepareCache(workspace);
   const versions: VersionToFetch[] = [];
   for (const { target, pointer, only } of wanted.values()) {
     const relatives = (): Promise<readonly Pointer[]> => ancestorsOf(workspace, target);

@@ -5,7 +5,7 @@ import { isSameVersion } from "../formats/pointer.ts";
 import { readPointer } from "../workspace/target.ts";
 import { cacheMark } from "./cache-mark.ts";
 import { removeLeftovers, type RemovedLeftover } from "./leftovers.ts";
-import { prepareState, withWorkspace, type OperationContext, type Workspace } from "./open-workspace.ts";
+import { prepareCache, withWorkspace, type OperationContext, type Workspace } from "./open-workspace.ts";
 import { withMending } from "./with-mending.ts";
 import { selectTargets, type Selection } from "./targets.ts";
 
@@ -32,7 +32,7 @@ export interface PullResult {
  */
 export async function pull(context: OperationContext, options: PullOptions): Promise<PullResult> {
   return withWorkspace(context, async (workspace) => {
-    prepareState(workspace);
+    await prepareCache(workspace);
     const selections = await selectTargets(workspace, options.paths);
     const fetched = await withMending(workspace, options.remote, () => fetchSelections(workspace, selections, options));
     const lacking = new Set(fetched.versions.filter((version) => version.status === "not-on-remote").map((version) => version.target));

@@ -5,7 +5,7 @@ import { pointersOf } from "../git/reachable.ts";
 import { isPointerPath, readPointer, targetOf } from "../workspace/target.ts";
 import { pushVersions, type PushSummary, type VersionToPush } from "../transfer/push.ts";
 import { ancestorsOf } from "./history.ts";
-import { prepareState, withWorkspace, type OperationContext, type Workspace } from "./open-workspace.ts";
+import { prepareCache, withWorkspace, type OperationContext, type Workspace } from "./open-workspace.ts";
 import { readPointersAt } from "./read-pointers.ts";
 import { withMending } from "./with-mending.ts";
 import { withRemote } from "./remote-session.ts";
@@ -37,7 +37,7 @@ export interface PushResult extends PushSummary {
  */
 export async function push(context: OperationContext, options: PushOptions): Promise<PushResult> {
   return withWorkspace(context, async (workspace) => {
-    prepareState(workspace);
+    await prepareCache(workspace);
     const versions = await collectVersions(workspace, options);
     return withRemote(workspace, options.remote, async ({ config, remote, requests, store }) => {
       const pushAll = (): Promise<PushSummary> =>

@@ -6,7 +6,7 @@ import { openCatFile } from "../git/cat-file.ts";
 import { readGitIndex } from "../git/git-index.ts";
 import { isPointerPath, pointerPath, targetOf } from "../workspace/target.ts";
 import { mergeFolders } from "./merge-folders.ts";
-import { prepareState, withWorkspace, type OperationContext, type Workspace } from "./open-workspace.ts";
+import { prepareCache, withWorkspace, type OperationContext, type Workspace } from "./open-workspace.ts";
 import { isLockFile } from "./merge-pointer.ts";
 import { writeInWorkspace, writePointer } from "./pointer-files.ts";
 import { toRepoPath } from "./targets.ts";
@@ -60,7 +60,7 @@ export async function resolveConflicts(context: OperationContext, options: Resol
         details: { path: target },
       });
     }
-    prepareState(workspace);
+    await prepareCache(workspace);
     const targets: ResolvedTarget[] = [];
     const locks: ResolvedLock[] = [];
     for (const target of wanted) {

@@ -12,7 +12,7 @@ import { readSmallFile } from "../store/small-files.ts";
 import { fetchVersions } from "../transfer/fetch.ts";
 import { findPlaces, placeName, type ContentPlace } from "./content-names.ts";
 import { readPackObjects, salvagePack } from "./mend.ts";
-import { prepareState, type Workspace } from "./open-workspace.ts";
+import { prepareCache, type Workspace } from "./open-workspace.ts";
 import { partialFolder, withRemote } from "./remote-session.ts";
 import { requirePointer, type Selection } from "./targets.ts";
 import type { DamagedItem, VerifyCounts } from "./verify.ts";
@@ -143,7 +143,7 @@ interface Mending {
  */
 async function mendCache(workspace: Workspace, { damages, places, remote }: Mending): Promise<DamagedItem[]> {
   if (damages.length === 0) return [];
-  prepareState(workspace);
+  await prepareCache(workspace);
   const { cache } = workspace;
   const asides = new Map<string, string>();
   for (const damage of damages) {

@@ -1,5 +1,5 @@
 import type { Sha256 } from "../base/ids.ts";
-import { prepareState, withWorkspace, type OperationContext } from "./open-workspace.ts";
+import { prepareCache, withWorkspace, type OperationContext } from "./open-workspace.ts";
 import { selectTargets } from "./targets.ts";
 import { verifyCache } from "./verify-cache.ts";
 import { verifyRemote } from "./verify-remote.ts";
@@ -58,7 +58,7 @@ export interface VerifyResult {
 /** Re-hashes cache, workspace or remote and says what is damaged. Damage is a result, not a failure. Throws `target-not-found`, `remote-…`. */
 export async function verify(context: OperationContext, options: VerifyOptions): Promise<VerifyResult> {
   return withWorkspace(context, async (workspace) => {
-    if (options.repair) prepareState(workspace);
+    if (options.repair) await prepareCache(workspace);
     const selections = await selectTargets(workspace, options.paths);
     const { repair, remoteName: remote } = options;
     const isAll = options.paths.length === 0;
