@@ -127,7 +127,7 @@ function checkPath(workspace: Workspace, given: string): RepoPath {
   const reason = unsafePathReason(repoPath);
   if (reason !== undefined)
     throw new MlvError("path-unsafe", `cannot track \`${given}\`: ${reason}`, {
-      hint: "rename it, or list it in `.mlvignore`",
+      hint: "name the files or folders that hold data; data of such a name must be renamed first",
       details: { path: given },
     });
   return repoPath;

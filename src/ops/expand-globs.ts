@@ -25,7 +25,7 @@ export async function expandGlobs(cwd: string, patterns: readonly string[]): Pro
     });
     if (matches.length === 0)
       throw new MlvError("path-not-found", `nothing matches \`${pattern}\``, {
-        hint: "check the spelling; `mlv ls` lists what is tracked",
+        hint: "check the pattern, and the folder that it is typed in",
         details: { path: pattern },
       });
     // A folder and what it holds both match `**`: the folder stands for its content.

@@ -148,12 +148,15 @@ describe("a target that cannot be", () => {
       [exit 1]
       $ mlv add ..
       ! error: \`..\` is outside the repository \`<sandbox>/project\`
+      ! hint: run the command in the repository that holds it, or copy the data into this one
       [exit 1]
       $ mlv add .git
       ! error: cannot track \`.git\`: \`.git\` is a name that belongs to Git or mlv
+      ! hint: name the files or folders that hold data; data of such a name must be renamed first
       [exit 1]
       $ mlv add .git/config
       ! error: cannot track \`.git/config\`: \`.git\` is a name that belongs to Git or mlv
+      ! hint: name the files or folders that hold data; data of such a name must be renamed first
       [exit 1]
       $ mlv add mlv.yaml
       ! error: Git tracks \`mlv.yaml\` already
@@ -161,6 +164,7 @@ describe("a target that cannot be", () => {
       [exit 1]
       $ mlv add .gitignore
       ! error: cannot track \`.gitignore\`: \`.gitignore\` is a name that belongs to Git or mlv
+      ! hint: name the files or folders that hold data; data of such a name must be renamed first
       [exit 1]"
     `);
   });

@@ -104,7 +104,7 @@ describe("what is selected", () => {
       Next: git add data/.gitignore data/c.txt.mlv
       $ mlv add '*.parquet'
       ! error: nothing matches \`*.parquet\`
-      ! hint: check the spelling; \`mlv ls\` lists what is tracked
+      ! hint: check the pattern, and the folder that it is typed in
       [exit 1]"
     `);
   });
