@@ -3,7 +3,7 @@ import type { EventSink } from "../base/events.ts";
 import type { RepoPath, Sha256 } from "../base/ids.ts";
 import type { Body } from "../formats/body.ts";
 import type { Pointer } from "../formats/pointer.ts";
-import type { Cache } from "../store/cache.ts";
+import { LOOSE_MIN_BYTES, type Cache } from "../store/cache.ts";
 import type { CacheWriter } from "../store/cache-writer.ts";
 import type { BlobSpool } from "./blob-spool.ts";
 import type { RemoteStore } from "./remote-store.ts";
@@ -50,6 +50,11 @@ export interface FetchPartContext extends FetchContext {
   /** Bodies of versions that may be cached; undefined to use nothing but the remote. */
   readonly relatives: readonly Body[] | undefined;
   readonly onReceived: (bytes: number) => void;
+}
+
+/** Tells whether the cache holds an object; a small one is in a pack if anywhere, which saves a look at the disk for each that is missing. */
+export function isCached(cache: Cache, { sha256, size }: { readonly sha256: Sha256; readonly size: number }): boolean {
+  return size < LOOSE_MIN_BYTES ? cache.packs.find(sha256) !== undefined : cache.has(sha256);
 }
 
 /** Makes the error that says received content is not what it should be. */

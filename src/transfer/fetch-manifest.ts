@@ -4,7 +4,7 @@ import type { Sha256 } from "../base/ids.ts";
 import { parseLeaf, parseRoot, type ManifestEntry, type ManifestLeaf, type ManifestRoot } from "../formats/manifest.ts";
 import { PathSequence } from "../formats/path-sequence.ts";
 import { isUnder, leavesUnder } from "../store/manifests.ts";
-import type { FetchPartContext, VersionToFetch, WantedObject } from "./fetch-context.ts";
+import { isCached, type FetchPartContext, type VersionToFetch, type WantedObject } from "./fetch-context.ts";
 import { assertPlan, Rebuilder, type FetchPlan } from "./rebuild.ts";
 
 /**
@@ -117,7 +117,7 @@ function collectFiles(context: FetchPartContext, root: ManifestRoot, request: Fi
     if (bytes === undefined) continue;
     for (const entry of parseLeaf(bytes, leaf, request.where, paths)) {
       const { sha256: hash, size, path } = entry;
-      if (isWanted(entry, request.only) && !seen.has(hash) && !context.cache.has(hash)) {
+      if (isWanted(entry, request.only) && !seen.has(hash) && !isCached(context.cache, entry)) {
         seen.add(hash);
         objects.push({ sha256: hash, size, offset, path });
       }

@@ -9,7 +9,7 @@ import { LOOSE_MIN_BYTES } from "../store/cache.ts";
 import { isPackSound } from "../store/check-pack.ts";
 import { PACK_TARGET_BYTES } from "../store/pack-writer.ts";
 import { assertRoom, fetchBlobFile } from "./fetch-blob.ts";
-import { mismatch, type FetchPartContext, type WantedObject } from "./fetch-context.ts";
+import { isCached, mismatch, type FetchPartContext, type WantedObject } from "./fetch-context.ts";
 import { assertPlan, Rebuilder, type FetchPlan } from "./rebuild.ts";
 import { SegmentMap } from "./segments.ts";
 import { EarlierFiles } from "./stored-objects.ts";
@@ -30,10 +30,10 @@ export async function fetchObjects(context: FetchPartContext, objects: readonly 
     if (hash !== EMPTY_SHA256) throw mismatch(hash);
     writer.addSmall(hash, new Uint8Array());
   }
-  const missing = objects.reduce((sum, { sha256: hash, size }) => (cache.has(hash) ? sum : sum + size), 0);
+  const missing = objects.reduce((sum, object) => (isCached(cache, object) ? sum : sum + object.size), 0);
   assertRoom(cache.folder, missing);
   await fetchWholeBlobs(context, objects);
-  const rest = objects.filter((object) => object.size > 0 && !cache.has(object.sha256));
+  const rest = objects.filter((object) => object.size > 0 && !isCached(cache, object));
   if (rest.length === 0) return objects.length;
   const rebuilder = new Rebuilder({ body, cache, spool, isLocal: context.relatives !== undefined });
   const earlier = new EarlierFiles(cache, context.relatives ?? []);

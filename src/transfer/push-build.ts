@@ -35,8 +35,8 @@ export async function buildDirectory(context: BuildContext, builder: BodyBuilder
   const { known, newLeaves } = openKnown(context, root, rootBytes.length);
   const whole = await sendWholePacks(context, neededOfPacks(context, newLeaves, known));
   const folder = new FolderStream(context, known, whole);
-  await folder.place({ sha256: pointer.sha256, size: rootBytes.length, path: "" }, () => rootBytes);
-  for (const leaf of root.leaves) await folder.place({ ...leaf, size: leaf.length, path: "" }, () => readPart(context, leaf.sha256));
+  await folder.placeList(pointer.sha256, rootBytes.length, () => rootBytes);
+  for (const leaf of root.leaves) await folder.placeList(leaf.sha256, leaf.length, () => readPart(context, leaf.sha256));
   for (const leaf of root.leaves) await folder.placeFiles(leaf);
   return () => {
     folder.parts.appendTo(builder);
@@ -90,6 +90,15 @@ class FolderStream {
     this.#known = known;
     this.#whole = whole;
     this.#earlier = earlierFiles(context);
+  }
+
+  /**
+   * Places a root or a leaf. In cached packs leaves lie scattered among the files: packed together, they are few requests for whoever reads the list of
+   * files first, or nothing else.
+   */
+  async placeList(hash: Sha256, length: number, read: () => Uint8Array): Promise<void> {
+    const known = this.#known.isEmpty ? undefined : this.#known.find(hash, length);
+    this.parts.add([known ?? (await sendSmall(this.#context.packer, hash, read()))]);
   }
 
   async placeFiles(leaf: ManifestLeaf): Promise<void> {
@@ -158,9 +167,6 @@ function neededOfPacks(context: BuildContext, leaves: readonly ManifestLeaf[], k
     const place = context.cache.packs.find(hash);
     if (place !== undefined) needed.set(place.pack, (needed.get(place.pack) ?? 0) + place.size);
   };
-  for (const leaf of leaves) {
-    count(leaf.sha256, leaf.length);
-    visitObjects(readPart(context, leaf.sha256), leaf, count);
-  }
+  for (const leaf of leaves) visitObjects(readPart(context, leaf.sha256), leaf, count);
   return needed;
 }

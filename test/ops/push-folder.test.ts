@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { fetch } from "../../src/ops/fetch.ts";
 import { push, type PushResult } from "../../src/ops/push.ts";
 import { cloneProject, createProject, filesUnder, noise, pullAll, type Project } from "./project.ts";
 
@@ -49,4 +50,19 @@ test("a push of many versions looks at what they share once, not once a version"
   const clone = cloneProject(project);
   await pullAll(clone);
   for (const target of targets) expect(clone.read(target) === project.read(target)).toBe(true);
+});
+
+test("the list of a folder that goes in whole packs is read with few requests", async () => {
+  const project = await createProject();
+  const longName = "name".repeat(50);
+  for (let index = 0; index < 3000; index++) project.write(`data/f${index % 10}/${longName}${index}`, noise(index, 3000));
+  await project.record("one", "data");
+  await pushAll(project);
+  const clone = cloneProject(project);
+  const fetched = await fetch(clone.context, { paths: [], dryRun: false });
+  expect(fetched.versions).toMatchObject([{ status: "fetched", files: 3000 }]);
+  // Marker, head, body, the root, the leaves, and the pack of the files in one piece.
+  expect(fetched.requests).toBeLessThanOrEqual(7);
+  await pullAll(clone);
+  expect(filesUnder(`${clone.root}/data`)).toEqual(filesUnder(`${project.root}/data`));
 });
