@@ -72,19 +72,19 @@ async function postComment(number, body) {
       signal: AbortSignal.timeout(30_000),
     });
   try {
+    const own = [];
     for (let page = 1; page <= 30; page++) {
       const listed = await call(`${api}/${number}/comments?per_page=100&page=${page}`, "GET");
       if (!listed.ok) return `${listed.status} ${listed.statusText}`;
       const comments = await listed.json();
-      const own = comments.find((comment) => comment.body?.startsWith(MARKER));
-      if (own !== undefined) {
-        const patched = await call(`${api}/comments/${own.id}`, "PATCH", { body });
-        if (patched.ok) return undefined;
-        // Anybody can write a comment that begins so; ours is posted then.
-        if (patched.status !== 403 && patched.status !== 404) return `${patched.status} ${patched.statusText}`;
-        break;
-      }
+      own.push(...comments.filter((comment) => comment.body?.startsWith(MARKER)));
       if (comments.length < 100) break;
+    }
+    // Anybody can write a comment that begins so; ours is the one that this token may change.
+    for (const { id } of own) {
+      const patched = await call(`${api}/comments/${id}`, "PATCH", { body });
+      if (patched.ok) return undefined;
+      if (patched.status !== 403 && patched.status !== 404) return `${patched.status} ${patched.statusText}`;
     }
     const posted = await call(`${api}/${number}/comments`, "POST", { body });
     return posted.ok ? undefined : `${posted.status} ${posted.statusText}`;
@@ -95,18 +95,56 @@ async function postComment(number, body) {
 
 /**
  * Returns what to compare: the base and HEAD. In a shallow clone the base is fetched alone. HEAD of a pull request is the merge that GitHub
- * made, so the comparison with the base is the change itself; elsewhere it is from where the branches parted, when that is known.
+ * made, so the comparison with its first parent is the change itself; elsewhere it is from where the branches parted, when that is known.
  */
 function range() {
-  const base = env.MLV_BASE || event().pull_request?.base?.sha || event().before || "HEAD~1";
-  if (!hasCommit(base) && /^[0-9a-f]{40,64}$/.test(base) && !/^0+$/.test(base))
-    git(["fetch", "--quiet", "--no-tags", "--depth=1", "origin", base]);
-  if (!hasCommit(base)) {
-    fail(`the base \`${base}\` is not in this clone and could not be fetched; set \`fetch-depth: 0\` in actions/checkout`);
+  const merged = mergedInto();
+  const given = env.MLV_BASE || merged || event().pull_request?.base?.sha || pushedOnto();
+  const base = hasCommit(given) ? given : fetchCommit(given);
+  if (base === undefined) {
+    fail(`the base \`${given}\` is not in this clone and could not be fetched; set \`fetch-depth: 0\` in actions/checkout`);
     process.exit(1);
   }
+  if (parentsOfHead().includes(base)) return [base, "HEAD"];
   const parted = git(["merge-base", base, "HEAD"]);
-  return [parted.status === 0 ? parted.stdout.trim() : base, "HEAD"];
+  if (parted.status === 0) return [parted.stdout.trim(), "HEAD"];
+  const isShallow = git(["rev-parse", "--is-shallow-repository"]).stdout.trim() === "true";
+  if (isShallow && step !== pushed)
+    console.log(
+      `::warning::${escapeCommand("compared with the base as it is now; `fetch-depth: 0` in actions/checkout compares from where the branches parted")}`,
+    );
+  return [base, "HEAD"];
+}
+
+/** Returns the first parent of the merge that GitHub made of a pull request. */
+function mergedInto() {
+  const head = event().pull_request?.head?.sha;
+  const parents = parentsOfHead();
+  return parents.length === 2 && parents[1] === head ? parents[0] : undefined;
+}
+
+/** A shallow clone lacks the parents, but the commit still names them. */
+function parentsOfHead() {
+  return [
+    ...git(["cat-file", "commit", "HEAD"])
+      .stdout.split("\n\n")[0]
+      .matchAll(/^parent ([0-9a-f]+)$/gm),
+  ].map(([, id]) => id);
+}
+
+/** Returns what a push was made onto; for a new branch that is the default one, and in a clone without an event the parent. */
+function pushedOnto() {
+  const { before, repository } = event();
+  if (before !== undefined && !/^0+$/.test(before)) return before;
+  return repository?.default_branch ?? "HEAD~1";
+}
+
+/** Fetches a commit, a branch or a tag without its history; returns its id. */
+function fetchCommit(name) {
+  if (name.startsWith("-") || git(["check-ref-format", "--allow-onelevel", name]).status !== 0) return undefined;
+  if (git(["fetch", "--quiet", "--no-tags", "--depth=1", "origin", name]).status !== 0) return undefined;
+  const { status, stdout } = git(["rev-parse", "--verify", "--quiet", "FETCH_HEAD^{commit}"]);
+  return status === 0 ? stdout.trim() : undefined;
 }
 
 function hasCommit(name) {

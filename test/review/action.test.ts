@@ -16,6 +16,8 @@ afterAll(() => servers.forEach((server) => server.close()));
 interface Comment {
   readonly id: number;
   body: string;
+  /** True for somebody else's, which the token may not change. */
+  readonly isForeign?: boolean;
 }
 
 /** Serves what the action uses of GitHub's comments. */
@@ -29,7 +31,8 @@ async function fakeGitHub(comments: Comment[]): Promise<string> {
       else if (request.method === "POST") comments.push({ id: comments.length + 1, body: (JSON.parse(text) as Comment).body });
       else if (request.method === "PATCH") {
         const own = comments.find((comment) => comment.id === Number(id));
-        if (own !== undefined) own.body = (JSON.parse(text) as Comment).body;
+        if (own?.isForeign === true) response.statusCode = 403;
+        else if (own !== undefined) own.body = (JSON.parse(text) as Comment).body;
       }
       response.end(JSON.stringify(request.method === "GET" ? comments : {}));
     });
@@ -99,6 +102,50 @@ test("the action pulls, verifies and posts one comment that it updates, in a clo
   });
 });
 
+test("a comment of somebody else's that looks like the report is left alone, and no second report is posted", async () => {
+  const { sandbox, env } = pullRequest(true);
+  const comments: Comment[] = [{ id: 1, body: "<!-- mlv:diff --> mine", isForeign: true }];
+  const report = { ...env, GITHUB_API_URL: await fakeGitHub(comments), GITHUB_REPOSITORY: "o/r", GITHUB_TOKEN: "secret" };
+  for (let run_ = 0; run_ < 2; run_++) expect((await run(sandbox, "report", report)).status).toBe(0);
+  expect(comments.map(({ body }) => body.slice(0, 24))).toEqual(["<!-- mlv:diff --> mine", expect.stringContaining("<!-- mlv:diff -->")]);
+});
+
+test("the merge that GitHub made is compared with its first parent, in a clone of depth one and with a stale event", async () => {
+  const { sandbox } = pullRequest(true);
+  const base = sandbox.git("r", "rev-parse", "main");
+  const head = sandbox.git("r", "rev-parse", "topic");
+  sandbox.git("r", "checkout", "-q", "main");
+  fs.writeFileSync(sandbox.at("r/other.csv"), "id,v\n1,a\n");
+  sandbox.mlv("r", ["add", "-q", "other.csv"]);
+  sandbox.commit("r", "somebody else's");
+  sandbox.mlv("r", ["push", "-q"]);
+  sandbox.git("r", "merge", "-q", "--no-ff", "--no-edit", "-X", "theirs", "topic");
+  sandbox.git("r", "branch", "merged");
+  fs.rmSync(sandbox.at("clone"), { recursive: true });
+  sandbox.git("", "clone", "-q", "--depth=1", "--branch", "merged", `file://${sandbox.at("r")}`, "clone");
+  const event = { pull_request: { number: 7, base: { sha: base }, head: { sha: head } } };
+  fs.writeFileSync(sandbox.at("event.json"), JSON.stringify(event));
+  const env = { GITHUB_EVENT_PATH: sandbox.at("event.json") };
+  expect((await run(sandbox, "pushed", env)).output).toContain("1 changed targets");
+  const { output } = await run(sandbox, "report", env);
+  expect([output.includes("t&#46;csv"), output.includes("other&#46;csv"), output.includes("::warning::")]).toEqual([true, false, false]);
+});
+
+test("the push of a new branch is compared with the default one, and what a shallow clone cannot know is said", async () => {
+  const { sandbox } = pullRequest(true);
+  sandbox.git("r", "checkout", "-q", "main");
+  sandbox.commit("r", "main goes on");
+  fs.writeFileSync(sandbox.at("event.json"), JSON.stringify({ before: "0".repeat(40), repository: { default_branch: "main" } }));
+  const { status, output } = await run(sandbox, "report", { GITHUB_EVENT_PATH: sandbox.at("event.json") });
+  expect([status, output.includes("t&#46;csv"), output.includes("::warning::compared with the base as it is now")]).toEqual([
+    0,
+    true,
+    true,
+  ]);
+  const missing = await run(sandbox, "report", { MLV_BASE: "nowhere", GITHUB_EVENT_PATH: sandbox.at("event.json") });
+  expect(missing).toMatchObject({ status: 1, output: expect.stringContaining("set `fetch-depth: 0` in actions/checkout") as string });
+});
+
 test("the action fails when the data of a changed pointer is not on the remote", async () => {
   const { sandbox, env } = pullRequest(false);
   const outcome = await run(sandbox, "pushed", env);
@@ -115,7 +162,7 @@ test("the action and the template put no input into a shell command, and name on
   expect(scripts.filter((script) => script.includes("${{"))).toEqual([]);
   expect(scripts.flatMap((script) => /review\.js" (\w+)$/.exec(script)?.[1] ?? [])).toEqual(["pushed", "pull", "verify", "report"]);
   const hooks = parse(fs.readFileSync(path.join(root, ".pre-commit-hooks.yaml"), "utf8")) as { entry: string }[];
-  expect(hooks.map(({ entry }) => entry)).toEqual(["mlv hook pre-commit", "mlv hook post-checkout"]);
+  expect(hooks.map(({ entry }) => entry)).toEqual(["mlv hook pre-commit", "mlv hook post-checkout", "mlv hook pre-push"]);
 });
 
 test("the GitLab template's script leaves the report and fails when data is not pushed", () => {

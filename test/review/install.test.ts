@@ -123,3 +123,11 @@ test("git commit is warned of large files, edits and data that is not pushed, an
   expect(committed.stderr).toContain("edited since it was added (`mlv add -u` records it): t.csv");
   expect(committed.stderr).toContain("not pushed (`mlv push`): t.csv");
 });
+
+test("the pre-push hook of the pre-commit framework, which reads stdin itself, sends the data of the pushed commit", () => {
+  const project = installed("--no-hooks");
+  twoVersions(project);
+  const env = { PRE_COMMIT_TO_REF: project.sandbox.git("r", "rev-parse", "v1") };
+  const pushed = project.sandbox.run(["hook", "pre-push", "origin", "url"], { cwd: "r", env });
+  expect([pushed.status, pushed.stderr.includes("1 version to origin")]).toEqual([0, true]);
+});

@@ -45,13 +45,19 @@ async function postCheckout(session: Session): Promise<number> {
 }
 
 async function prePush(session: Session): Promise<number> {
-  // Run by hand there is nobody who writes to stdin.
-  const input = process.stdin.isTTY ? "" : fs.readFileSync(0, "utf8");
-  const result = await beforePush(session.operation, input);
+  const result = await beforePush(session.operation, readPushed(session));
   const sent = result?.versions.filter((version) => version.status !== "up-to-date") ?? [];
   if (result !== undefined && sent.length > 0)
     session.note(`mlv: ${formatPlural(sent.length, "version")} to ${result.remote}, ${formatBytes(result.sentBytes)} sent`);
   return EXIT.done;
+}
+
+/** Returns what Git says is pushed; the pre-commit framework has read it already and hands on the commit alone. */
+function readPushed({ operation }: Session): string {
+  const commit = operation.env["PRE_COMMIT_TO_REF"];
+  if (commit !== undefined && /^[0-9a-f]{40,64}$/.test(commit)) return `refs/heads/pushed ${commit}`;
+  // Run by hand there is nobody who writes to stdin.
+  return process.stdin.isTTY ? "" : fs.readFileSync(0, "utf8");
 }
 
 async function preCommit(session: Session): Promise<number> {
