@@ -8,6 +8,7 @@ import * as fs from "node:fs";
 import { throwIfAborted } from "../base/concurrency.ts";
 import { createSha256 } from "../base/hashing.ts";
 import type { Sha256 } from "../base/ids.ts";
+import { SyncBehind } from "../base/sync-behind.ts";
 
 const BUFFER_BYTES = 1024 * 1024;
 const BUFFERS = 4;
@@ -37,12 +38,16 @@ export interface CopyHashOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Returns the SHA-256 and length in bytes of everything from the start of descriptor `source` to its end, copying as it reads. */
+/**
+ * Returns the SHA-256 and length in bytes of everything from the start of descriptor `source` to its end, copying as it reads.
+ * Most of a large copy is synced when it returns; the last fsync is the caller's.
+ */
 export async function copyAndHash(
   source: number,
   options: CopyHashOptions = {},
 ): Promise<{ readonly sha256: Sha256; readonly size: number }> {
   const hasher = createSha256();
+  const behind = options.destination === undefined ? undefined : new SyncBehind(options.destination);
   let nextOffset = 0;
   let size = 0;
   let isAtEnd = false;
@@ -72,10 +77,13 @@ export async function copyAndHash(
       turn.catch(() => undefined);
       const length = await mine;
       if (length === 0) return;
-      if (options.destination !== undefined) await writeFull(options.destination, buffer.subarray(0, length), offset);
+      if (options.destination === undefined) continue;
+      await writeFull(options.destination, buffer.subarray(0, length), offset);
+      behind?.wrote(length);
     }
   };
   const settled = await Promise.allSettled(Array.from({ length: BUFFERS }, lane));
+  settled.push(...(await Promise.allSettled([behind?.settle()])));
   for (const result of settled) if (result.status === "rejected") throw result.reason;
   return { sha256: hasher.digest(), size };
 }

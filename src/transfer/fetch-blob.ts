@@ -6,6 +6,7 @@ import { ensureFolder } from "../base/durable.ts";
 import { fromSystemError, MlvError } from "../base/errors.ts";
 import { createSha256, type Sha256Hasher } from "../base/hashing.ts";
 import type { Sha256 } from "../base/ids.ts";
+import { SyncBehind } from "../base/sync-behind.ts";
 import type { BodyBlob } from "../formats/body.ts";
 import type { ByteRange } from "../remotes/remote.ts";
 import { copyAndHash, readFileRange } from "../store/copy-hash.ts";
@@ -61,6 +62,7 @@ async function fetchInOrder(context: FetchPartContext, blob: BodyBlob, partial: 
   const start = there <= blob.size ? there : 0;
   if (start > 0) await hashPrefix(hasher, partial, start);
   const descriptor = fs.openSync(partial, fs.constants.O_RDWR | fs.constants.O_CREAT, 0o600);
+  const behind = new SyncBehind(descriptor);
   try {
     fs.ftruncateSync(descriptor, start);
     if (start < blob.size)
@@ -68,10 +70,13 @@ async function fetchInOrder(context: FetchPartContext, blob: BodyBlob, partial: 
         blob,
         range: { offset: start, length: blob.size - start },
         descriptor,
+        behind,
         onData: (data) => hasher.update(data),
       });
+    await behind.settle();
     fs.fsyncSync(descriptor);
   } finally {
+    await behind.settle().catch(() => undefined);
     fs.closeSync(descriptor);
   }
   return hasher.digest();
@@ -90,15 +95,18 @@ async function fetchInParts(context: FetchPartContext, blob: BodyBlob, partial: 
     if (!done.has(String(offset))) parts.push({ offset, length: Math.min(PART_BYTES, blob.size - offset) });
   }
   const descriptor = fs.openSync(partial, fs.constants.O_RDWR | fs.constants.O_CREAT, 0o600);
+  const behind = new SyncBehind(descriptor);
   try {
     await mapConcurrent(parts, context.jobs, async (range) => {
-      await receive(context, { blob, range, descriptor });
+      await receive(context, { blob, range, descriptor, behind });
       fs.appendFileSync(noted, `${range.offset}\n`);
     });
     const { sha256 } = await copyAndHash(descriptor, { signal: context.signal });
+    await behind.settle();
     fs.fsyncSync(descriptor);
     return sha256;
   } finally {
+    await behind.settle().catch(() => undefined);
     fs.closeSync(descriptor);
   }
 }
@@ -107,10 +115,11 @@ interface Reception {
   readonly blob: BodyBlob;
   readonly range: ByteRange;
   readonly descriptor: number;
+  readonly behind: SyncBehind;
   readonly onData?: (data: Uint8Array) => void;
 }
 
-async function receive(context: FetchPartContext, { blob, range, descriptor, onData }: Reception): Promise<void> {
+async function receive(context: FetchPartContext, { blob, range, descriptor, behind, onData }: Reception): Promise<void> {
   const isWhole = range.offset === 0 && range.length === blob.size;
   const body = await context.store.remote.get(blob.key, { signal: context.signal, ...(isWhole ? {} : { range }) });
   if (body === undefined) {
@@ -127,23 +136,29 @@ async function receive(context: FetchPartContext, { blob, range, descriptor, onD
   let waitingBytes = 0;
   const writeOut = async (): Promise<void> => {
     await writing;
-    writing = writeAll(descriptor, waiting, at - waitingBytes);
+    const bytes = waitingBytes;
+    writing = writeAll(descriptor, waiting, at - bytes).then(() => behind.wrote(bytes));
     writing.catch(() => undefined);
     waiting = [];
     waitingBytes = 0;
   };
-  for await (const data of body.stream) {
-    if (at + data.length > end)
-      throw new MlvError("content-mismatch", `the remote's copy of ${blob.key} is too long`, { details: { key: blob.key } });
-    onData?.(data);
-    waiting.push(data);
-    waitingBytes += data.length;
-    at += data.length;
-    context.onReceived(data.length);
-    if (waitingBytes >= RUN_BYTES) await writeOut();
+  try {
+    for await (const data of body.stream) {
+      if (at + data.length > end)
+        throw new MlvError("content-mismatch", `the remote's copy of ${blob.key} is too long`, { details: { key: blob.key } });
+      onData?.(data);
+      waiting.push(data);
+      waitingBytes += data.length;
+      at += data.length;
+      context.onReceived(data.length);
+      if (waitingBytes >= RUN_BYTES) await writeOut();
+    }
+    await writeOut();
+    await writing;
+  } finally {
+    // Nothing is written any more when the descriptor is closed.
+    await writing?.catch(() => undefined);
   }
-  await writeOut();
-  await writing;
   if (at !== end) throw new MlvError("content-mismatch", `the remote's copy of ${blob.key} is too short`, { details: { key: blob.key } });
 }
 

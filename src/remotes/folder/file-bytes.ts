@@ -5,6 +5,7 @@ import * as fs from "node:fs";
 import type { FileHandle } from "node:fs/promises";
 import { throwIfAborted } from "../../base/concurrency.ts";
 import { createSha256, type Sha256Hasher } from "../../base/hashing.ts";
+import { SyncBehind } from "../../base/sync-behind.ts";
 import { RemoteError } from "../remote-error.ts";
 
 const BUFFER_BYTES = 1024 * 1024;
@@ -62,11 +63,13 @@ export async function writeStream(file: FileHandle, stream: AsyncIterable<Uint8A
   const hasher = options.sha256 === undefined ? undefined : createSha256();
   const writing = new Set<Promise<void>>();
   const failures: unknown[] = [];
+  const behind = new SyncBehind(file.fd);
   let position = 0;
   try {
     for await (const data of stream) {
       throwIfAborted(options.signal);
       const task: Promise<void> = writeExactly(file, data, position)
+        .then(() => behind.wrote(data.length))
         .catch((error: unknown) => void failures.push(error))
         .finally(() => void writing.delete(task));
       writing.add(task);
@@ -78,6 +81,7 @@ export async function writeStream(file: FileHandle, stream: AsyncIterable<Uint8A
     }
   } finally {
     await Promise.all(writing);
+    await behind.settle().catch((error: unknown) => void failures.push(error));
   }
   if (failures.length > 0) throw failures[0];
   assertHash(hasher, options.sha256);
@@ -86,6 +90,7 @@ export async function writeStream(file: FileHandle, stream: AsyncIterable<Uint8A
 /** Copies a file's first `size` bytes; its length must be exactly that. Throws `corrupt` on another length or a wrong SHA-256. */
 export async function copyFileBytes(from: FileHandle, to: FileHandle, size: number, options: WriteBytesOptions): Promise<void> {
   const hasher = options.sha256 === undefined ? undefined : createSha256();
+  const behind = new SyncBehind(to.fd);
   let next = 0;
   let written = 0;
   let turn: Promise<void> = Promise.resolve();
@@ -103,11 +108,13 @@ export async function copyFileBytes(from: FileHandle, to: FileHandle, size: numb
       turn.catch(() => undefined);
       await mine;
       await writeExactly(to, data, offset);
+      behind.wrote(data.length);
       written += data.length;
       options.onProgress?.(written);
     }
   };
   const settled = await Promise.allSettled(Array.from({ length: IN_FLIGHT }, lane));
+  settled.push(...(await Promise.allSettled([behind.settle()])));
   for (const result of settled) if (result.status === "rejected") throw result.reason;
   assertHash(hasher, options.sha256);
 }
