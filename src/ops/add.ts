@@ -9,6 +9,7 @@ import { CacheWriter } from "../store/cache-writer.ts";
 import { captureFile, captureFolder, otherEntry, type Capture, type CaptureContext, type CaptureCounts } from "../workspace/capture.ts";
 import { isUntouched } from "../workspace/scan.ts";
 import { scanFile } from "../workspace/scan.ts";
+import { ScanNotes } from "../workspace/scan-notes.ts";
 import { isPointerPath, pointerPath, readPointer, targetOf } from "../workspace/target.ts";
 import { cacheMark, restampMarks } from "./cache-mark.ts";
 import { ensureManifest } from "./ensure-manifest.ts";
@@ -180,10 +181,11 @@ async function addOne(
     cache: workspace.cache,
     isIgnored: ignore === undefined ? undefined : ignore.ignores.bind(ignore),
   };
+  const notes = new ScanNotes(place);
   const isMissing = fs.lstatSync(path.join(workspace.root, target), { throwIfNoEntry: false }) === undefined;
   if (isMissing && only === undefined && previous !== undefined)
     return { target, status: "missing", pointer: previous, previous, counts: NO_COUNTS };
-  if (previous !== undefined && base !== undefined && only === undefined && isUntouched(place, base)) {
+  if (previous !== undefined && base !== undefined && only === undefined && isUntouched(place, base, (scanned) => notes.note(scanned))) {
     if (isSameVersion(previous, base)) return { target, status: "unchanged", pointer: previous, previous, counts: NO_COUNTS };
     if (!options.force) return { target, status: "out-of-date", pointer: previous, previous, counts: NO_COUNTS };
   } else if (previous !== undefined && base !== undefined && !isSameVersion(previous, base) && !options.force) {
@@ -192,7 +194,13 @@ async function addOne(
       details: { target },
     });
   }
-  const captured = await capture(workspace, { target, place, options, previous, ...(only === undefined ? {} : { only }) });
+  const captured = await capture(workspace, {
+    target,
+    place: { ...place, notes },
+    options,
+    previous,
+    ...(only === undefined ? {} : { only }),
+  });
   const isSame = previous !== undefined && isSameVersion(previous, captured.pointer);
   const pointer = isSame ? previous : captured.pointer;
   const status = previous === undefined ? "added" : isSame ? "unchanged" : "updated";
@@ -208,7 +216,7 @@ async function addOne(
 
 interface CaptureRequest {
   readonly target: RepoPath;
-  readonly place: Pick<CaptureContext, "root" | "target" | "index" | "isIgnored">;
+  readonly place: Pick<CaptureContext, "root" | "target" | "index" | "isIgnored" | "notes">;
   readonly options: AddOptions;
   readonly previous: Pointer | undefined;
   readonly only?: readonly string[];

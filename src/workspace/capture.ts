@@ -24,6 +24,7 @@ import {
   type ScannedFolder,
   type ScanPlace,
 } from "./scan.ts";
+import type { ScanNotes } from "./scan-notes.ts";
 import { unpackFolder, type FileStat, type IndexedFile } from "./workspace-index.ts";
 
 /** Says what a capture works with. */
@@ -37,6 +38,8 @@ export interface CaptureContext extends ScanPlace {
   readonly signal: AbortSignal | undefined;
   /** True to store what symlinks inside the folder point to. */
   readonly follow: boolean;
+  /** The folders that were looked at already. */
+  readonly notes?: ScanNotes | undefined;
   /** Lets a table describer see a single file's bytes. */
   readonly onData?: ((data: Uint8Array) => void) | undefined;
 }
@@ -204,7 +207,7 @@ class FolderChanges {
   *#visit(folder: string): Generator<void> {
     const { context, options } = { context: this.#context, options: this.#options };
     throwIfAborted(context.signal);
-    const scanned = scanFolder(context, folder);
+    const scanned = context.notes === undefined ? scanFolder(context, folder) : context.notes.take(folder);
     const inside = (name: string): string => (folder === "" ? name : `${folder}/${name}`);
     const followed = this.#checkOthers(scanned, folder);
     const needsFiles = !scanned.isClean || followed.length > 0 || !options.hasBase;

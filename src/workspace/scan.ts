@@ -264,12 +264,13 @@ export function orderEntries(scanned: ScannedFolder): OrderedEntry[] {
   return entries.sort((a, b) => compareUtf8(a.key, b.key)).map(({ entry }) => entry);
 }
 
-/** Tells whether every file of the version is on disk as the index knows it. */
-export function isUntouched(place: ScanPlace, pointer: Pointer): boolean {
+/** Tells whether every file of the version is on disk as the index knows it; `onScanned` gets the folders looked at for that. */
+export function isUntouched(place: ScanPlace, pointer: Pointer, onScanned?: (scanned: ScannedFolder) => void): boolean {
   if (pointer.kind === "file") return scanFile(place).isClean;
   let files = 0;
   let folders = 0;
   for (const scanned of scanTree(place)) {
+    onScanned?.(scanned);
     // A folder without files of its own is in no record; any other must be known and clean.
     if (scanned.count > 0 && !scanned.isClean) return false;
     if (scanned.count === 0 && scanned.gone().length > 0) return false;
