@@ -167,7 +167,7 @@ function writeAll(descriptor: number, pieces: readonly Uint8Array[], offset: num
     fs.writev(descriptor, pieces, offset, (error, written) => {
       if (error !== null) reject(error);
       else {
-        const left = behind(pieces, written);
+        const left = restOf(pieces, written);
         if (left.length === 0) resolve();
         else writeAll(descriptor, left, offset + written).then(resolve, reject);
       }
@@ -176,7 +176,7 @@ function writeAll(descriptor: number, pieces: readonly Uint8Array[], offset: num
 }
 
 /** Returns what is left of pieces whose first `bytes` are written. */
-function behind(pieces: readonly Uint8Array[], bytes: number): Uint8Array[] {
+function restOf(pieces: readonly Uint8Array[], bytes: number): Uint8Array[] {
   const left: Uint8Array[] = [];
   let at = 0;
   for (const piece of pieces) {

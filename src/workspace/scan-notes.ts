@@ -18,7 +18,11 @@ export class ScanNotes {
     }
     const again = (): ScannedFolder => scanFolder(this.#place, folder);
     this.#folders.set(folder, {
-      ...{ folder, isClean, count, folders, others },
+      folder,
+      isClean,
+      count,
+      folders,
+      others,
       files: () => again().files(),
       gone: () => again().gone(),
       file: (name) => again().file(name),
