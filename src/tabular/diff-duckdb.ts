@@ -8,11 +8,12 @@ import type { ColumnPlan, SharedColumn } from "./diff/plan.ts";
 import type { CellText, ChangedRow, SampleRow } from "./diff/result.ts";
 import type { ColumnStatistics } from "./diff/column-statistics.ts";
 import { DuckDbSession, isDuckDbFailure, type DuckDbOptions } from "./duckdb/session.ts";
-import { countQuery, fetchQuery, quoteName, scanOf, type JoinShape } from "./duckdb/queries.ts";
-import { collectStatistics, listOf, textOf } from "./duckdb/statistics.ts";
+import { countQuery, quoteName, scanOf, type JoinShape } from "./duckdb/queries.ts";
+import { askSide, listOf, type SideAnswer } from "./duckdb/statistics.ts";
 import { createTableDescriber } from "./describe.ts";
 import type { TableReader } from "./open-table.ts";
 import { readPieces, type TableSource } from "./source.ts";
+import { MAX_STATISTICS } from "./diff/side.ts";
 import { inferTextType, mergeTypes, type ColumnType } from "./text/infer.ts";
 
 export type { DuckDbOptions } from "./duckdb/session.ts";
@@ -75,6 +76,12 @@ function isSupported({ before, after, readers, plan }: DuckDbMatch): boolean {
 /** Is a row that DuckDB gives: texts by column. */
 type FoundRow = Readonly<Record<string, string | null>>;
 
+/** Is what a pass over the bytes of a version showed. */
+interface SideFacts {
+  readonly rows: number;
+  readonly types: readonly ColumnType[];
+}
+
 class DuckDbMatcher {
   readonly #session: DuckDbSession;
   readonly #match: DuckDbMatch;
@@ -120,14 +127,18 @@ class DuckDbMatcher {
     // Nothing changed in the values: order and formatting are told by mlv's own pass.
     if (added + removed + changed === 0) return undefined;
     const keys = (name: string): string[] => listOf(counts[name]);
-    const [beforeRows, afterRows] = await Promise.all([
-      this.#fetch("before", [...keys("changedlist"), ...keys("removedlist")]),
-      this.#fetch("after", [...keys("changedlist"), ...keys("addedlist")]),
-    ]);
+    const differing = added + removed + changed;
+    const afterSide = await this.#ask("after", afterFacts, [...keys("changedlist"), ...keys("addedlist")]);
+    const known = { statistics: this.#asBefore(afterSide.statistics), rows: differing };
+    const beforeSide = await this.#ask("before", beforeFacts, [...keys("changedlist"), ...keys("removedlist")], known);
+    const [beforeRows, afterRows] = [this.#byKey("before", beforeSide), this.#byKey("after", afterSide)];
     const compared = this.#compare(keys("changedlist"), beforeRows, afterRows);
     const types = this.#types(beforeFacts.types, afterFacts.types, beforeRows, afterRows);
     if (types === undefined || compared === undefined) return undefined;
-    const statistics = this.#settings.statistics === false ? { before: [], after: [] } : await this.#statistics(types);
+    const statistics = {
+      before: await this.#statistics("before", types.before, { ...beforeFacts, statistics: beforeSide.statistics }),
+      after: await this.#statistics("after", types.after, { ...afterFacts, statistics: afterSide.statistics }),
+    };
     const result: MatchResult = {
       added,
       removed,
@@ -148,16 +159,41 @@ class DuckDbMatcher {
     };
   }
 
-  async #fetch(side: "before" | "after", keys: readonly string[]): Promise<ReadonlyMap<string, FoundRow>> {
-    const found = new Map<string, FoundRow>();
-    if (keys.length === 0) return found;
-    const reader = this.#match.readers[side];
-    const names = reader.columns.map((column) => column.name);
-    for (const row of await this.#session.rows(fetchQuery(this.#shape[side], names.map(quoteName), keys))) {
-      const cells = Object.fromEntries(names.map((name, place) => [name, textOf(row[`c${place}`])]));
-      found.set(textOf(row["k"]) ?? "", cells);
-    }
-    return found;
+  /** Asks a version for the rows of some keys and for its statistics, as far as they are wanted. */
+  async #ask(
+    side: "before" | "after",
+    { types, rows }: SideFacts,
+    keys: readonly string[],
+    known?: { readonly statistics: readonly (ColumnStatistics | undefined)[]; readonly rows: number },
+  ): Promise<SideAnswer> {
+    const names = this.#match.readers[side].columns.map((column) => quoteName(column.name));
+    const key = this.#match.key[side];
+    const columns = names
+      .slice(0, MAX_STATISTICS)
+      .map((name, place) => ({ name, type: types[place] ?? "string", isKey: place === key }) as const);
+    return askSide(this.#session, {
+      side: this.#shape[side],
+      columns: this.#settings.statistics === false ? [] : columns,
+      rows,
+      fetched: { columns: keys.length === 0 ? [] : names, keys },
+      ...(known === undefined ? {} : { known }),
+    });
+  }
+
+  /** Puts the later version's statistics where the earlier one has the same columns. */
+  #asBefore(statistics: readonly ColumnStatistics[]): (ColumnStatistics | undefined)[] {
+    const { plan, readers } = this.#match;
+    return readers.before.columns.map((_, place) => {
+      const shared = plan.shared.find((column) => column.before === place);
+      return shared === undefined ? undefined : statistics[shared.after];
+    });
+  }
+
+  #byKey(side: "before" | "after", { rows }: SideAnswer): ReadonlyMap<string, FoundRow> {
+    const names = this.#match.readers[side].columns.map((column) => column.name);
+    return new Map(
+      rows.map(([key, ...cells]) => [key ?? "", Object.fromEntries(names.map((name, place) => [name, cells[place] ?? null]))]),
+    );
   }
 
   /** Compares the examined rows cell by cell; undefined when a row that DuckDB calls changed shows no change as text. */
@@ -210,20 +246,19 @@ class DuckDbMatcher {
     return isText && plan.shared.some((column) => before[column.before] !== after[column.after]) ? undefined : { before, after };
   }
 
-  async #statistics(types: {
-    before: readonly ColumnType[];
-    after: readonly ColumnType[];
-  }): Promise<{ before: ColumnStatistics[]; after: ColumnStatistics[] }> {
-    const of = async (side: "before" | "after"): Promise<ColumnStatistics[]> => {
-      const names = this.#match.readers[side].columns.map((column) => quoteName(column.name));
-      return collectStatistics(this.#session, this.#shape[side].scan, names, types[side]);
-    };
-    return { before: await of("before"), after: await of("after") };
+  /** Returns statistics that were asked for with sampled types, or asks once more where changed rows showed that a type is another. */
+  async #statistics(
+    side: "before" | "after",
+    types: readonly ColumnType[],
+    asked: SideFacts & { readonly statistics: readonly ColumnStatistics[] },
+  ): Promise<readonly ColumnStatistics[]> {
+    if (types.every((type, place) => type === asked.types[place])) return asked.statistics;
+    return (await this.#ask(side, { types, rows: asked.rows }, [])).statistics;
   }
 }
 
 /** Counts rows and infers types from samples, faster than any parser could. */
-async function describe(source: TableSource, reader: TableReader, signal?: AbortSignal): Promise<{ rows: number; types: ColumnType[] }> {
+async function describe(source: TableSource, reader: TableReader, signal?: AbortSignal): Promise<SideFacts> {
   if (reader.rowCount !== undefined) return { rows: reader.rowCount, types: reader.columns.map((column) => column.type ?? "any") };
   const describer = createTableDescriber(source.name);
   for await (const piece of readPieces(source.file, signal)) describer?.update(piece);

@@ -50,33 +50,51 @@ export function countQuery({ before, after }: JoinShape, limits: { readonly exam
   FROM ${side(before)} a FULL OUTER JOIN ${side(after)} b ON a.k = b.k`;
 }
 
-/** Fetches the rows of some keys, all cells as texts named `c0`, `c1`, …, the key as `k`. */
-export function fetchQuery(side: JoinSide, columns: readonly string[], keys: readonly string[]): string {
-  const cells = columns.map((name, place) => `${name}::VARCHAR AS c${place}`).join(", ");
-  return `SELECT ${side.key}::VARCHAR AS k, ${cells} FROM ${side.scan} WHERE ${side.key}::VARCHAR IN (SELECT unnest([${keys.map(quoteText).join(", ")}]))`;
+/** Is what is asked of one column; its name is quoted. */
+export interface ColumnQuestion {
+  readonly name: string;
+  readonly type: ColumnType;
+  /** Whether an estimate of its different values is asked for. */
+  readonly isEstimated: boolean;
+  /** Whether all of its values are counted, which is only for columns that have few. */
+  readonly isCounted: boolean;
 }
 
-/** Computes nulls, extremes and an estimate of distinct values of all columns in one pass; numbers are compared as numbers. */
-export function statisticsQuery(scan: string, columns: readonly string[], types: readonly ColumnType[]): string {
-  const expressions = columns.flatMap((name, place) => {
-    const type = types[place];
+/**
+ * Asks one version, in one pass, for nulls, extremes (numbers as numbers), different values and counts of values of its columns, and for the
+ * rows of some keys, all cells as texts, the key first.
+ */
+export function sideQuery(side: JoinSide, questions: readonly ColumnQuestion[], fetched: Fetched): string {
+  const expressions = questions.flatMap(({ name, type, isEstimated, isCounted }, place) => {
+    const cell = `t.${name}`;
     const numeric = type === "integer" ? "HUGEINT" : "DOUBLE";
-    const value = type === "integer" || type === "number" ? `try_cast(${name} AS ${numeric})` : `${name}::VARCHAR`;
-    const extremes = [`min(${value})::VARCHAR AS min${place}`, `max(${value})::VARCHAR AS max${place}`];
-    const top = `approx_top_k(${name}::VARCHAR, 5) AS top${place}`;
-    return [`count(*) - count(${name}) AS nulls${place}`, ...extremes, `approx_count_distinct(${name}) AS distinct${place}`, top];
+    const value = type === "integer" || type === "number" ? `try_cast(${cell} AS ${numeric})` : `${cell}::VARCHAR`;
+    return [
+      `count(*) - count(${cell}) AS nulls${place}`,
+      `min(${value})::VARCHAR AS min${place}`,
+      `max(${value})::VARCHAR AS max${place}`,
+      ...(isEstimated ? [`approx_count_distinct(${cell}) AS distinct${place}`] : []),
+      ...(isCounted ? [countsOf(cell, place)] : []),
+    ];
   });
-  return `SELECT ${expressions.join(", ")} FROM ${scan}`;
+  const key = `t.${side.key}::VARCHAR`;
+  const cells = [key, ...fetched.columns.map((name) => `t.${name}::VARCHAR`)].join(", ");
+  const wanted = `(SELECT unnest([${fetched.keys.map(quoteText).join(", ")}]::VARCHAR[]) AS k)`;
+  return `SELECT ${[...expressions, `list([${cells}]) FILTER (WHERE wanted.k IS NOT NULL) AS found`].join(", ")}
+  FROM ${side.scan} t LEFT JOIN ${wanted} wanted ON ${key} = wanted.k`;
 }
 
-/** Counts some values of some columns exactly, and the different values where there are few. */
-export function topQuery(
-  scan: string,
-  columns: readonly { readonly name: string; readonly values: readonly string[]; readonly isCounted: boolean }[],
-): string {
-  const expressions = columns.flatMap(({ name, values, isCounted }, place) => [
-    ...(isCounted ? [`count(DISTINCT ${name}) AS distinct${place}`] : []),
-    ...values.map((value, at) => `count(*) FILTER (WHERE ${name}::VARCHAR = ${quoteText(value)}) AS top${place}_${at}`),
-  ]);
-  return `SELECT ${["1", ...expressions].join(", ")} FROM ${scan}`;
+/** Says which cells of which rows are fetched; the names are quoted. */
+export interface Fetched {
+  readonly columns: readonly string[];
+  readonly keys: readonly string[];
+}
+
+/** Counts all values of some columns, by their place among all. */
+export function countsQuery(scan: string, columns: readonly { readonly name: string; readonly place: number }[]): string {
+  return `SELECT ${columns.map(({ name, place }) => countsOf(`t.${name}`, place)).join(", ")} FROM ${scan} t`;
+}
+
+function countsOf(cell: string, place: number): string {
+  return `histogram(${cell}::VARCHAR) AS counts${place}`;
 }
