@@ -11,6 +11,7 @@ export const POINTER_SUFFIX = ".mlv";
 /** Is the most bytes that a pointer may have. */
 export const MAX_POINTER_BYTES = 64 * 1024;
 
+const MAX_POINTER_DEPTH = 64;
 const POINTER_VERSION = 1;
 
 /** Describes a table cheaply, for reviewers: never part of a version's identity. */
@@ -85,6 +86,7 @@ export function parsePointer(text: string, where: string): Pointer {
       details: { path: where },
     });
   }
+  if (isNestedDeeper(text, MAX_POINTER_DEPTH)) throw malformed(where, `it is nested deeper than ${MAX_POINTER_DEPTH} levels`);
   const value = parseJsonObject(text, where);
   if (!("mlv" in value)) throw malformed(where, "the key `mlv` is missing");
   if (typeof value["mlv"] === "number" && value["mlv"] > POINTER_VERSION) throw newer(where, `format ${value["mlv"]}`);
@@ -92,6 +94,17 @@ export function parsePointer(text: string, where: string): Pointer {
   const pointer = readFields(value, where);
   if (formatPointer(pointer) !== text) throw malformed(where, "it is not in its one valid form (key order, spacing or line ends)");
   return pointer;
+}
+
+/** Tells whether JSON has more levels of lists and objects than that, without following them: the next reader would run out of stack. */
+function isNestedDeeper(text: string, max: number): boolean {
+  let depth = 0;
+  for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"|[[{\]}]/gs)) {
+    if (token === "[" || token === "{") depth += 1;
+    else if (token === "]" || token === "}") depth -= 1;
+    if (depth > max) return true;
+  }
+  return false;
 }
 
 function parseJsonObject(text: string, where: string): Record<string, unknown> {
