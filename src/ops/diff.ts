@@ -135,7 +135,8 @@ async function readSides(workspace: Workspace, options: DiffOptions): Promise<re
       details: { revision: `${left}...${right}` },
     });
   }
-  return [await readRevision(workspace, base), await readRevision(workspace, right)];
+  const parted = await readRevision(workspace, base);
+  return [{ ...parted, side: { ...parted.side, name: base.slice(0, 10) } }, await readRevision(workspace, right)];
 }
 
 async function readRevision(workspace: Workspace, name: string): Promise<ReadSide> {

@@ -7,12 +7,13 @@ import { logFile, resolveRevision, type FileCommit } from "../git/revisions.ts";
 import { isComplete } from "../transfer/fetch.ts";
 import { isPointerPath, pointerPath, targetOf } from "../workspace/target.ts";
 import { withWorkspace, type OperationContext, type Workspace } from "./open-workspace.ts";
+import { findVersionFile, type VersionFile } from "./open-content.ts";
 import { readPushedVersions, type PushedVersions } from "./pushed-versions.ts";
 import { enclosingTarget, toRepoPath } from "./targets.ts";
 
 /** Says whose history to list. */
 export interface LogOptions {
-  /** A target, or its pointer. */
+  /** A target, its pointer, or a file inside a folder target. */
   readonly target: string;
   /** Where to start; HEAD when absent. */
   readonly rev?: string | undefined;
@@ -34,7 +35,9 @@ export interface LoggedVersion {
   readonly action: "added" | "changed" | "renamed" | "deleted";
   /** Absent when the commit deleted it, or when it cannot be read. */
   readonly pointer?: Pointer;
-  /** Why the pointer cannot be read. */
+  /** The file inside the target that was asked for, as this version has it. */
+  readonly file?: VersionFile;
+  /** Why the pointer, or its list of files, cannot be read. */
   readonly problem?: string;
   readonly isCached: boolean;
   /** False when the default remote is not known to have it; undefined without a remote. */
@@ -44,6 +47,8 @@ export interface LoggedVersion {
 /** Is a target's history. */
 export interface LogResult {
   readonly target: RepoPath;
+  /** The path inside the target that was asked for. */
+  readonly inner?: string;
   /** The youngest first. */
   readonly versions: readonly LoggedVersion[];
   /** True when `limit` cut it short. */
@@ -51,32 +56,86 @@ export interface LogResult {
   readonly remote: string | undefined;
 }
 
-/** Lists the versions of one target through renames. Throws `target-not-found`, `revision-not-found`. */
+/**
+ * Lists the versions of one target through renames; of a file inside a folder those that changed it, fetching lists that are not cached.
+ * Throws `target-not-found`, `revision-not-found`.
+ */
 export async function log(context: OperationContext, options: LogOptions): Promise<LogResult> {
   return withWorkspace(context, async (workspace) => {
     const { repository } = workspace;
     const { signal } = context;
-    const target = findTarget(workspace, options.target);
+    const named = findTarget(workspace, options.target);
     const pushed = await readPushedVersions(workspace);
     const start = options.rev === undefined ? await headCommit(repository) : await resolveRevision(repository, options.rev, { signal });
-    const limit = options.limit ?? Number.POSITIVE_INFINITY;
-    const versions: LoggedVersion[] = [];
-    let isCut = false;
-    if (start !== undefined) {
-      const catFile = openCatFile(repository, { signal });
-      try {
-        for await (const commit of logFile(repository, pointerPath(target), { signal, revision: start })) {
-          isCut = versions.length >= limit;
-          if (isCut) break;
-          versions.push(await describe(workspace, commit, { catFile, pushed }));
-        }
-      } finally {
-        await catFile.close();
-      }
-    }
-    if (versions.length === 0 && !existsHere(workspace, target)) throw neverTracked(options.target);
-    return { target, versions: markFirst(versions, isCut), isCut, remote: pushed?.remote };
+    const question = { start, pushed, limit: options.limit ?? Number.POSITIVE_INFINITY };
+    const found = await listVersions(workspace, named, question);
+    if (found.versions.length > 0 || existsHere(workspace, named)) return { target: named, ...found, remote: pushed?.remote };
+    const outer = enclosingTarget(workspace, named);
+    if (outer === undefined) throw neverTracked(options.target);
+    const inner = named.slice(outer.length + 1);
+    const around = await listVersions(workspace, outer, { ...question, limit: Number.POSITIVE_INFINITY });
+    const changes = await versionsOfFile(workspace, around.versions, inner);
+    if (changes.length === 0) throw neverTracked(options.target);
+    const isCut = changes.length > question.limit;
+    return { target: outer, inner, versions: isCut ? changes.slice(0, question.limit) : changes, isCut, remote: pushed?.remote };
   });
+}
+
+interface VersionsQuestion {
+  readonly start: string | undefined;
+  readonly pushed: PushedVersions | undefined;
+  readonly limit: number;
+}
+
+async function listVersions(
+  workspace: Workspace,
+  target: RepoPath,
+  { start, pushed, limit }: VersionsQuestion,
+): Promise<Pick<LogResult, "versions" | "isCut">> {
+  const { repository, context } = workspace;
+  const versions: LoggedVersion[] = [];
+  let isCut = false;
+  if (start === undefined) return { versions, isCut };
+  const catFile = openCatFile(repository, { signal: context.signal });
+  try {
+    for await (const commit of logFile(repository, pointerPath(target), { signal: context.signal, revision: start })) {
+      isCut = versions.length >= limit;
+      if (isCut) break;
+      versions.push(await describe(workspace, commit, { catFile, pushed }));
+    }
+  } finally {
+    await catFile.close();
+  }
+  return { versions: markFirst(versions, isCut), isCut };
+}
+
+/** Keeps those versions of a folder in which one of its files came, changed or went. */
+async function versionsOfFile(workspace: Workspace, versions: readonly LoggedVersion[], inner: string): Promise<LoggedVersion[]> {
+  const kept: LoggedVersion[] = [];
+  let older: VersionFile | undefined;
+  for (const version of versions.toReversed()) {
+    let file: VersionFile | undefined;
+    try {
+      if (version.pointer?.kind === "dir") {
+        const place = { commit: version.commit, target: version.target, pointer: version.pointer, inner };
+        file = await findVersionFile(workspace, place);
+      }
+    } catch (error) {
+      if (!isMlvError(error) || error.kind === "internal" || error.kind === "interrupted") throw error;
+      // The version has no such file, or a folder of that name.
+      const isAbsent = error.code === "target-not-found" || error.code === "usage";
+      if (!isAbsent) kept.push({ ...version, problem: error.message });
+      if (!isAbsent) continue;
+    }
+    if (file?.sha256 === older?.sha256 && file?.isExecutable === older?.isExecutable) continue;
+    const action = file === undefined ? "deleted" : older === undefined ? "added" : "changed";
+    const isCached = file !== undefined && workspace.cache.has(file.sha256);
+    const { from: _, ...rest } = version;
+    const isPushed = file === undefined ? undefined : version.isPushed;
+    kept.push({ ...rest, action, isCached, isPushed, ...(file === undefined ? {} : { file }) });
+    older = file;
+  }
+  return kept.reverse();
 }
 
 function findTarget(workspace: Workspace, given: string): RepoPath {
@@ -134,7 +193,7 @@ function markFirst(versions: readonly LoggedVersion[], isCut: boolean): LoggedVe
 
 function neverTracked(given: string): MlvError {
   return new MlvError("target-not-found", `\`${given}\` is no tracked target, and Git's history has none of that name`, {
-    hint: "`mlv ls` lists what is tracked; a path inside a folder has no history of its own",
+    hint: "`mlv ls` lists what is tracked",
     details: { path: given },
   });
 }

@@ -9,11 +9,12 @@ import { KnownHeads } from "../transfer/known-heads.ts";
 import { pointerPath } from "../workspace/target.ts";
 import { parsePointerQuietly } from "./history.ts";
 import { withWorkspace, type OperationContext, type Workspace } from "./open-workspace.ts";
-import { resolveSpec } from "./revision-spec.ts";
+import { findVersionFile, type VersionFile } from "./open-content.ts";
+import { resolveSpec, type SpecPlace } from "./revision-spec.ts";
 
 /** Says which pointer to explain. */
 export interface ShowOptions {
-  /** `TARGET` or `REV:TARGET`. */
+  /** `TARGET` or `REV:TARGET`, or a file inside one. */
   readonly spec: string;
 }
 
@@ -39,6 +40,8 @@ export interface ShowResult {
   readonly target: RepoPath;
   readonly commit: string | undefined;
   readonly pointer: Pointer;
+  /** The file inside the target that was named. */
+  readonly file?: VersionFile;
   readonly cached: CachedState;
   readonly remotes: readonly KnownOnRemote[];
   /** Commits that brought this version, youngest first; at most 20. */
@@ -50,16 +53,29 @@ const MAX_COMMITS = 20;
 /** Explains a pointer. Throws `target-not-found`, `revision-not-found`, `pointer-malformed`. */
 export async function show(context: OperationContext, options: ShowOptions): Promise<ShowResult> {
   return withWorkspace(context, async (workspace) => {
-    const { commit, target, pointer } = await resolveSpec(workspace, options.spec);
+    const place = await resolveSpec(workspace, options.spec);
+    const { commit, target, pointer } = place;
+    const file = place.inner === "" ? undefined : await findFile(workspace, place);
     return {
       target,
       commit,
       pointer,
+      ...(file === undefined ? {} : { file }),
       cached: cachedState(workspace, target, pointer),
       remotes: await knownOnRemotes(workspace, pointer),
       commits: await commitsOf(workspace, { target, pointer, start: commit }),
     };
   });
+}
+
+/** A folder inside a target is explained by its target. */
+async function findFile(workspace: Workspace, place: SpecPlace): Promise<VersionFile | undefined> {
+  try {
+    return await findVersionFile(workspace, place);
+  } catch (error) {
+    if (isMlvError(error, "usage")) return undefined;
+    throw error;
+  }
 }
 
 function cachedState(workspace: Workspace, target: RepoPath, pointer: Pointer): CachedState {

@@ -40,7 +40,9 @@ export const command: CommandDefinition = {
           const { revisions, paths } = splitArguments(session.operation.cwd, listOf(args[0]), afterDashes);
           const contents = options["rows"] === false ? undefined : readContents(options);
           const question = { a: revisions[0], b: revisions[1], paths, remote: optionText(options, "remote"), contents };
-          const result = await diff(session.operation, question);
+          const result = await diff(session.operation, question).catch((error: unknown) => {
+            throw afterDashes === undefined ? withPathHint(error) : error;
+          });
           session.document({ command: "diff", ...result, targets: result.targets.map(toJson) });
           if (options["md"] === true) {
             const { formatDiffMarkdown } = await import("../diff-markdown.ts");
@@ -57,6 +59,16 @@ export const command: CommandDefinition = {
       );
   },
 };
+
+/** What is not on disk is taken for a revision; it may be a target that is gone. */
+function withPathHint(error: unknown): unknown {
+  if (!(error instanceof MlvError) || error.code !== "revision-not-found") return error;
+  return new MlvError(error.code, error.message, {
+    hint: `${error.hint ?? ""}${error.hint === undefined ? "" : "; "}a path that is not here any more goes behind \`--\`: \`mlv diff v1.0 -- data/old.csv\``,
+    ...(error.details === undefined ? {} : { details: error.details }),
+    cause: error.cause,
+  });
+}
 
 /** Edits that nothing recorded have no hash yet: the pointer's would be that of other bytes. */
 function toJson({ after, ...target }: TargetDiff): object {

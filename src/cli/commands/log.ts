@@ -1,17 +1,18 @@
 import { MlvError } from "../../base/errors.ts";
 import { log } from "../../ops/history-log.ts";
 import { optionText, textOf, type CommandDefinition } from "../command.ts";
-import { formatBytes, formatCount, formatPlural } from "../format.ts";
+import { formatBytes, formatPlural } from "../format.ts";
 import { escapeName } from "../terminal.ts";
 
 export const command: CommandDefinition = {
   examples: [
     ["mlv log data/train.csv", "its versions, through renames"],
     ["mlv log data/images --rev main -n 5", "the last five on a branch"],
+    ["mlv log data/images/cat.png", "the versions of a folder that changed this file"],
   ],
   configure: (command_, run) => {
     command_
-      .argument("<target>", "a target")
+      .argument("<target>", "a target, or a file inside one")
       .option("--rev <rev>", "where to start; HEAD when absent")
       .option("-n, --limit <count>", "at most so many versions")
       .action(
@@ -23,15 +24,18 @@ export const command: CommandDefinition = {
           session.document({ command: "log", ...result });
           const { style } = session;
           for (const version of result.versions) {
-            const { pointer } = version;
+            const { pointer, file } = version;
             const size =
-              pointer === undefined
-                ? (version.problem ?? "deleted")
-                : [
-                    formatBytes(pointer.size),
-                    ...(pointer.files === undefined ? [] : [formatPlural(pointer.files, "file")]),
-                    ...(pointer.table === undefined ? [] : [`${formatCount(pointer.table.rows)} rows`]),
-                  ].join(", ");
+              version.problem ??
+              (file !== undefined
+                ? formatBytes(file.size)
+                : pointer === undefined || result.inner !== undefined
+                  ? undefined
+                  : [
+                      formatBytes(pointer.size),
+                      ...(pointer.files === undefined ? [] : [formatPlural(pointer.files, "file")]),
+                      ...(pointer.table === undefined ? [] : [formatPlural(pointer.table.rows, "row")]),
+                    ].join(", "));
             const states = [
               version.isCached ? "cached" : "",
               version.isPushed === undefined
@@ -44,7 +48,9 @@ export const command: CommandDefinition = {
             session.print(
               `${style.yellow(version.commit.slice(0, 10))} ${version.date.slice(0, 16).replace("T", " ")} ${escapeName(version.author)}: ${escapeName(version.subject)}`,
             );
-            session.print(`    ${version.action}${renamed}, ${size}${states.length > 0 ? style.dim(` [${states.join(", ")}]`) : ""}`);
+            session.print(
+              `    ${version.action}${renamed}${size === undefined ? "" : `, ${size}`}${states.length > 0 ? style.dim(` [${states.join(", ")}]`) : ""}`,
+            );
           }
           if (result.isCut) session.print(style.dim("… older versions are left out (`--limit`)"));
           if (result.versions.length === 0) session.print("It has no version in Git yet.");

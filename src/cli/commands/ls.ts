@@ -63,8 +63,13 @@ async function listEither(
     try {
       return await listFiles(operation, { rev: first, recursive: isRecursive });
     } catch (other) {
-      if (other instanceof MlvError && other.code === "revision-not-found") throw error;
-      throw other;
+      if (!(other instanceof MlvError && other.code === "revision-not-found")) throw other;
+      const [, revision, path] = /^([^:]+):(.+)$/.exec(first) ?? [];
+      if (revision === undefined || path === undefined) throw error;
+      throw new MlvError(error.code, error.message, {
+        hint: `a revision is a word of its own: \`mlv ls ${revision} ${path}\``,
+        cause: error,
+      });
     }
   }
 }

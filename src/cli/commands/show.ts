@@ -7,6 +7,7 @@ export const command: CommandDefinition = {
   examples: [
     ["mlv show data/train.csv", "its pointer explained"],
     ["mlv show v1.0:data/train.csv", "as it was at a tag"],
+    ["mlv show v1.0:data/images/cat.png", "a file of a folder, and the folder"],
   ],
   configure: (command_, run) => {
     command_.argument("<[rev:]target>", "a target").action(
@@ -14,7 +15,16 @@ export const command: CommandDefinition = {
         const result = await show(session.operation, { spec: textOf(args[0]) });
         session.document({ command: "show", ...result });
         const { pointer, cached } = result;
+        const { file } = result;
         const rows: string[][] = [
+          ...(file === undefined
+            ? []
+            : [
+                ["file", `${escapeName(file.path)}${file.isExecutable ? ", executable" : ""}`],
+                ["its size", `${formatBytes(file.size)} (${formatCount(file.size)} bytes)`],
+                ["its sha256", file.sha256],
+                ["in", ""],
+              ]),
           ["target", escapeName(result.target)],
           [
             "kind",
@@ -28,7 +38,7 @@ export const command: CommandDefinition = {
         if (pointer.table !== undefined) {
           rows.push([
             "table",
-            `${pointer.table.format}, ${formatCount(pointer.table.rows)} rows, ${formatPlural(pointer.table.columns.length, "column")}`,
+            `${pointer.table.format}, ${formatPlural(pointer.table.rows, "row")}, ${formatPlural(pointer.table.columns.length, "column")}`,
           ]);
           rows.push(["columns", pointer.table.columns.map(escapeName).join(", ")]);
         }
