@@ -29,7 +29,7 @@ const shared = {
 
 await build({
   ...shared,
-  entryPoints: { cli: "src/cli/main.ts", "reader-thread": "src/store/reader-thread.ts" },
+  entryPoints: { cli: "src/cli/main.ts", "reader-thread": "src/store/reader-thread.ts", "hashing-thread": "src/store/hashing-thread.ts" },
   outdir: built,
   splitting: true,
   format: "esm",

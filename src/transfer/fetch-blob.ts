@@ -10,6 +10,7 @@ import { SyncBehind } from "../base/sync-behind.ts";
 import type { BodyBlob } from "../formats/body.ts";
 import type { ByteRange } from "../remotes/remote.ts";
 import { copyAndHash, readFileRange } from "../store/copy-hash.ts";
+import { FollowingHash } from "../store/following-hash.ts";
 import { mismatch, type FetchPartContext } from "./fetch-context.ts";
 
 const PART_BYTES = 16 * 1024 * 1024;
@@ -86,27 +87,32 @@ async function hashPrefix(hasher: Sha256Hasher, file: string, length: number): P
   for await (const data of readFileRange(file, 0, length)) hasher.update(data);
 }
 
-/** Several ranges at once, each noted when it is whole; the file is hashed at the end. */
+/** Several ranges at once, each noted when it is whole; a thread hashes the file as far as it is there, and the disk gets it on the way. */
 async function fetchInParts(context: FetchPartContext, blob: BodyBlob, partial: string): Promise<Sha256> {
   const noted = `${partial}.done`;
   const done = new Set(fs.existsSync(noted) ? fs.readFileSync(noted, "latin1").split("\n") : []);
   const parts: ByteRange[] = [];
-  for (let offset = 0; offset < blob.size; offset += PART_BYTES) {
-    if (!done.has(String(offset))) parts.push({ offset, length: Math.min(PART_BYTES, blob.size - offset) });
-  }
   const descriptor = fs.openSync(partial, fs.constants.O_RDWR | fs.constants.O_CREAT, 0o600);
   const behind = new SyncBehind(descriptor);
+  const hash = new FollowingHash(partial);
   try {
+    for (let offset = 0; offset < blob.size; offset += PART_BYTES) {
+      const range = { offset, length: Math.min(PART_BYTES, blob.size - offset) };
+      if (done.has(String(offset))) hash.written(range.offset, range.length);
+      else parts.push(range);
+    }
     await mapConcurrent(parts, context.jobs, async (range) => {
       await receive(context, { blob, range, descriptor, behind });
       fs.appendFileSync(noted, `${range.offset}\n`);
+      hash.written(range.offset, range.length);
     });
-    const { sha256 } = await copyAndHash(descriptor, { signal: context.signal });
+    const sha256 = (await hash.finish(blob.size)) ?? (await copyAndHash(descriptor, { signal: context.signal })).sha256;
     await behind.settle();
     fs.fsyncSync(descriptor);
     return sha256;
   } finally {
     await behind.settle().catch(() => undefined);
+    await hash.close();
     fs.closeSync(descriptor);
   }
 }
