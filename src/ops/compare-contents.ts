@@ -4,7 +4,7 @@ import { describeImage } from "../tabular/models/image.ts";
 import { describeModel, type ModelDescription, type Tensor } from "../tabular/models/model.ts";
 import type { TableSource } from "../tabular/source.ts";
 import { tableFormatOf } from "../tabular/describe.ts";
-import type { ContentDiff, ModelSummary, TensorChanges } from "./content-diff.ts";
+import type { ContentDiff, MetadataChanges, ModelSummary, TensorChanges } from "./content-diff.ts";
 
 /** Tells by a file's name how its inside is compared; undefined when it is not. */
 export function contentKindOf(name: string): ContentDiff["kind"] | undefined {
@@ -52,14 +52,17 @@ export async function compareModels(
   const old = before === undefined ? undefined : await describeModel(before.file, before.name);
   const now = after === undefined ? undefined : await describeModel(after.file, after.name);
   if (old === undefined && now === undefined) return undefined;
-  const tensors =
-    old?.contents === undefined || now?.contents === undefined ? undefined : compareTensors(old.contents.tensors, now.contents.tensors);
+  const [was, is] = [old?.contents, now?.contents];
+  const changes =
+    was === undefined || is === undefined
+      ? {}
+      : { tensors: compareTensors(was.tensors, is.tensors), metadata: compareMetadata(was.metadata, is.metadata) };
   return {
     path,
     kind: "model",
     ...(old === undefined ? {} : { before: summarise(old) }),
     ...(now === undefined ? {} : { after: summarise(now) }),
-    ...(tensors === undefined ? {} : { tensors }),
+    ...changes,
   };
 }
 
@@ -118,4 +121,13 @@ function compareTensors(before: readonly Tensor[], after: readonly Tensor[]): Te
     reshaped: reshaped.slice(0, MAX_NAMED),
     reshapedCount: reshaped.length,
   };
+}
+
+function compareMetadata(before: Readonly<Record<string, string>>, after: Readonly<Record<string, string>>): MetadataChanges {
+  const [old, now] = [new Map(Object.entries(before)), new Map(Object.entries(after))];
+  const changed = [...new Set([...old.keys(), ...now.keys()])].flatMap((name) => {
+    const [from, to] = [old.get(name), now.get(name)];
+    return from === to ? [] : [{ name, ...(from === undefined ? {} : { before: from }), ...(to === undefined ? {} : { after: to }) }];
+  });
+  return { changed: changed.slice(0, MAX_NAMED), changedCount: changed.length };
 }

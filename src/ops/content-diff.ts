@@ -28,6 +28,13 @@ export interface TensorChanges {
   readonly reshapedCount: number;
 }
 
+/** Names facts in a model's header (metadata, opsets, hyperparameters) that differ; at most 20, with the whole count beside them. */
+export interface MetadataChanges {
+  /** Without `before` where the fact is new, and without `after` where it is gone. */
+  readonly changed: readonly { readonly name: string; readonly before?: string; readonly after?: string }[];
+  readonly changedCount: number;
+}
+
 /** Is what changed inside one file; `path` is relative to the repository's root. */
 export type ContentDiff =
   | { readonly path: string; readonly kind: "table"; readonly table: TableDiff; readonly note?: string }
@@ -37,6 +44,7 @@ export type ContentDiff =
       readonly before?: ModelSummary;
       readonly after?: ModelSummary;
       readonly tensors?: TensorChanges;
+      readonly metadata?: MetadataChanges;
     }
   | { readonly path: string; readonly kind: "image"; readonly before?: ImageDescription; readonly after?: ImageDescription };
 
