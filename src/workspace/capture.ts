@@ -11,6 +11,7 @@ import type { CacheWriter } from "../store/cache-writer.ts";
 import { editManifest, readManifestRoot, type ManifestChange } from "../store/manifests.ts";
 import { readSmallFile } from "../store/small-files.ts";
 import { contentPath } from "./cache-links.ts";
+import { FolderColumns } from "./folder-columns.ts";
 import { FileIntake, INTAKE_BYTES, INTAKE_FILES, type TakenFile } from "./file-intake.ts";
 import { followSymlink, type FollowedFile } from "./follow.ts";
 import type { OtherEntry } from "./listing.ts";
@@ -25,7 +26,7 @@ import {
   type ScanPlace,
 } from "./scan.ts";
 import type { ScanNotes } from "./scan-notes.ts";
-import { unpackFolder, type FileStat, type IndexedFile } from "./workspace-index.ts";
+import { unpackFolder, type FileStat } from "./workspace-index.ts";
 
 /** Says what a capture works with. */
 export interface CaptureContext extends ScanPlace {
@@ -82,7 +83,7 @@ interface PendingFile {
  */
 export async function captureFolder(context: CaptureContext, base: Pointer | undefined, only?: readonly string[]): Promise<Capture> {
   const counts: CaptureCounts = { added: 0, modified: 0, deleted: 0, hashedBytes: 0 };
-  const folders = new Map<string, IndexedFile[]>();
+  const folders = new Map<string, FolderColumns>();
   const baseManifest =
     base?.kind === "dir"
       ? { root: readManifestRoot(context.cache, base.sha256, `\`${context.target}\``), where: `\`${context.target}\`` }
@@ -100,14 +101,8 @@ export async function captureFolder(context: CaptureContext, base: Pointer | und
   };
   const record = (cacheMark: string): void => {
     context.index.setTarget(context.target, pointer, cacheMark);
-    for (const [folder, files] of folders) {
-      context.index.setFolder(
-        context.target,
-        folder,
-        files.sort((a, b) => compareUtf8(a.name, b.name)),
-        true,
-      );
-    }
+    for (const [folder, columns] of folders) context.index.setColumns(context.target, folder, columns, true);
+    folders.clear();
   };
   return { pointer, counts, record };
 }
@@ -151,7 +146,7 @@ async function storeOne(context: CaptureContext, absolute: string, stat: FileSta
 interface FolderChangesOptions {
   readonly counts: CaptureCounts;
   /** Gets, for each folder with a change, the files to record in the index. */
-  readonly folders: Map<string, IndexedFile[]>;
+  readonly folders: Map<string, FolderColumns>;
   readonly only: readonly string[] | undefined;
   readonly hasBase: boolean;
 }
@@ -262,11 +257,11 @@ class FolderChanges {
     }
   }
 
-  #offer(file: ScannedFile, folder: string, recorded: IndexedFile[]): void {
+  #offer(file: ScannedFile, folder: string, recorded: FolderColumns): void {
     const { only, hasBase } = this.#options;
     const path_ = (folder === "" ? file.name : `${folder}/${file.name}`) as RepoPath;
     if (!isWantedFile(path_, only) || (file.isUnchanged && file.known?.isEdited === false && hasBase)) {
-      if (file.known !== undefined) recorded.push(file.known);
+      if (file.known !== undefined) recorded.addKnown(file.known);
       return;
     }
     const reason = unsafePathReason(path_);
@@ -316,7 +311,7 @@ class FolderChanges {
       const entry: ManifestEntry = { path: file.path, sha256, size: stat.size, isExecutable: file.isExecutable };
       changes.push({ path: file.path, entry });
       if (file.source === undefined) {
-        this.#recordFor(file.folder).push({ name: file.name, stat, sha256, isExecutable: file.isExecutable, isEdited: false });
+        this.#recordFor(file.folder).add(file.name, stat, { sha256, isExecutable: file.isExecutable });
       }
       if (file.isNew) this.#options.counts.added += 1;
       else this.#options.counts.modified += 1;
@@ -334,9 +329,9 @@ class FolderChanges {
     return this.#context;
   }
 
-  #recordFor(folder: string): IndexedFile[] {
+  #recordFor(folder: string): FolderColumns {
     let files = this.#options.folders.get(folder);
-    if (files === undefined) this.#options.folders.set(folder, (files = []));
+    if (files === undefined) this.#options.folders.set(folder, (files = new FolderColumns()));
     return files;
   }
 
@@ -344,7 +339,7 @@ class FolderChanges {
   #noteGone(scanned: ScannedFolder, folder: string): void {
     for (const file of scanned.gone()) {
       const path_ = (folder === "" ? file.name : `${folder}/${file.name}`) as RepoPath;
-      if (!isWantedFile(path_, this.#options.only)) this.#recordFor(folder).push(file);
+      if (!isWantedFile(path_, this.#options.only)) this.#recordFor(folder).addKnown(file);
       else this.#goneBefore.push({ path: path_, entry: undefined });
       if (isWantedFile(path_, this.#options.only)) this.#options.counts.deleted += 1;
     }
@@ -356,11 +351,11 @@ class FolderChanges {
     for (const folder of goneFolders(this.#context, this.#options.only)) {
       const known = this.#context.index.folder(this.#context.target, folder);
       if (known === undefined) continue;
-      const kept: IndexedFile[] = [];
+      const kept = new FolderColumns();
       for (const file of unpackFolder(known)) {
         const path_ = `${folder}/${file.name}` as RepoPath;
         if (isWantedFile(path_, this.#options.only)) gone.push({ path: path_, entry: undefined });
-        else kept.push(file);
+        else kept.addKnown(file);
       }
       this.#options.folders.set(folder, kept);
     }

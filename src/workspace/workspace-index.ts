@@ -4,6 +4,7 @@ import { ensureFolder, uniqueName } from "../base/durable.ts";
 import type { Sha256 } from "../base/ids.ts";
 import { compareUtf8 } from "../base/safe-paths.ts";
 import type { Pointer } from "../formats/pointer.ts";
+import { FolderColumns } from "./folder-columns.ts";
 import {
   FLAG_EDITED,
   FLAG_EXECUTABLE,
@@ -109,9 +110,17 @@ export class WorkspaceIndex {
 
   /** Replaces a folder's files; none removes the folder. `isSynced` says that the files' bytes are known to be on disk. */
   setFolder(target: string, folder: string, files: readonly IndexedFile[], isSynced: boolean): void {
+    const columns = new FolderColumns();
+    for (const file of files) columns.addKnown(file);
+    this.setColumns(target, folder, columns, isSynced);
+  }
+
+  /** Does as `setFolder` with files that were collected in columns, which are the index's then. */
+  setColumns(target: string, folder: string, columns: FolderColumns, isSynced: boolean): void {
     const before = this.folder(target, folder);
     // Files that were written without a sync since the machine was started stay in doubt, whoever looked at them meanwhile.
-    const value = files.length === 0 ? undefined : packFolder(files, isSynced && before?.boot !== this.#boot ? "" : this.#boot);
+    const packed = columns.finish(isSynced && before?.boot !== this.#boot ? "" : this.#boot);
+    const value = packed.count === 0 ? undefined : packed;
     if (value === undefined && before === undefined) return;
     this.#change({ type: "folder", target, folder, value });
   }
@@ -156,31 +165,37 @@ export class WorkspaceIndex {
   save(): void {
     if (this.#pending.length === 0) return;
     ensureFolder(path.dirname(this.#file));
-    const added = this.#pending.map(formatRecord);
-    const addedBytes = added.reduce((sum, bytes) => sum + bytes.length, 0);
-    const live = this.#liveBytes();
-    if (this.#fileBytes === 0 || this.#fileBytes + addedBytes > 2 * live + REWRITE_SLACK_BYTES) this.#rewrite();
-    else fs.appendFileSync(this.#file, Buffer.concat(added));
-    this.#fileBytes += addedBytes;
+    const added = this.#fileBytes === 0 ? undefined : Buffer.concat(this.#pending.map(formatRecord));
+    if (added === undefined || this.#fileBytes + added.length > 2 * this.#liveBytes() + REWRITE_SLACK_BYTES) {
+      this.#rewrite();
+    } else {
+      fs.appendFileSync(this.#file, added);
+      this.#fileBytes += added.length;
+    }
     this.#pending = [];
   }
 
   #rewrite(): void {
-    const parts = [formatIndexHeader()];
-    for (const [target, state] of this.#targets) {
-      parts.push(formatRecord({ type: "target", target, value: state.info }));
-      for (const [folder, value] of state.folders) parts.push(formatRecord({ type: "folder", target, folder, value }));
-    }
     ensureFolder(this.#tempFolder);
     const temp = path.join(this.#tempFolder, uniqueName("index"));
     const descriptor = fs.openSync(temp, "wx", 0o644);
+    let written = 0;
     try {
-      for (const part of parts) fs.writeSync(descriptor, part);
+      for (const part of this.#allRecords()) written += fs.writeSync(descriptor, part);
     } finally {
       fs.closeSync(descriptor);
     }
     fs.renameSync(temp, this.#file);
-    this.#fileBytes = parts.reduce((sum, part) => sum + part.length, 0);
+    this.#fileBytes = written;
+  }
+
+  /** Yields what a fresh index file holds, a folder at a time. */
+  *#allRecords(): Generator<Buffer> {
+    yield formatIndexHeader();
+    for (const [target, state] of this.#targets) {
+      yield formatRecord({ type: "target", target, value: state.info });
+      for (const [folder, value] of state.folders) yield formatRecord({ type: "folder", target, folder, value });
+    }
   }
 
   #liveBytes(): number {
@@ -251,18 +266,9 @@ export function unpackFile(folder: IndexFolder, name: string, position: number):
 }
 
 function packFolder(files: readonly IndexedFile[], boot: string): IndexFolder {
-  const stats = new Float64Array(files.length * 4);
-  const flags = new Uint8Array(files.length);
-  const hashes = Buffer.allocUnsafeSlow(files.length * 32);
-  for (const [position, file] of files.entries()) {
-    stats[position * 4] = file.stat.size;
-    stats[position * 4 + 1] = file.stat.mtimeMs;
-    stats[position * 4 + 2] = file.stat.ctimeMs;
-    stats[position * 4 + 3] = file.stat.ino;
-    flags[position] = (file.isEdited ? FLAG_EDITED : 0) | (file.isExecutable ? FLAG_EXECUTABLE : 0);
-    hashes.write(file.sha256, position * 32, "hex");
-  }
-  return { names: files.map((file) => file.name).join("\0"), count: files.length, stats, flags, hashes, recordedAt: Date.now(), boot };
+  const columns = new FolderColumns();
+  for (const file of files) columns.addKnown(file);
+  return columns.finish(boot);
 }
 
 /** Merges columns with columns; what stays is copied as it is. */
