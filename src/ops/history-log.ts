@@ -5,6 +5,7 @@ import { openCatFile, type CatFile } from "../git/cat-file.ts";
 import { headCommit } from "../git/head.ts";
 import { logFile, resolveRevision, type FileCommit } from "../git/revisions.ts";
 import { isComplete } from "../transfer/fetch.ts";
+import { CompleteLeaves } from "../transfer/leaf-objects.ts";
 import { isPointerPath, pointerPath, targetOf } from "../workspace/target.ts";
 import { withWorkspace, type OperationContext, type Workspace } from "./open-workspace.ts";
 import { findVersionFile, type VersionFile } from "./open-content.ts";
@@ -94,6 +95,7 @@ async function listVersions(
 ): Promise<Pick<LogResult, "versions" | "isCut">> {
   const { repository, context } = workspace;
   const versions: LoggedVersion[] = [];
+  const complete = new CompleteLeaves(workspace.cache);
   let isCut = false;
   if (start === undefined) return { versions, isCut };
   const catFile = openCatFile(repository, { signal: context.signal });
@@ -101,7 +103,7 @@ async function listVersions(
     for await (const commit of logFile(repository, pointerPath(target), { signal: context.signal, revision: start })) {
       isCut = versions.length >= limit;
       if (isCut) break;
-      versions.push(await describe(workspace, commit, { catFile, pushed }));
+      versions.push(await describe(workspace, commit, { catFile, pushed, complete }));
     }
   } finally {
     await catFile.close();
@@ -150,9 +152,10 @@ function existsHere(workspace: Workspace, target: RepoPath): boolean {
 interface Sources {
   readonly catFile: CatFile;
   readonly pushed: PushedVersions | undefined;
+  readonly complete: CompleteLeaves;
 }
 
-async function describe(workspace: Workspace, commit: FileCommit, { catFile, pushed }: Sources): Promise<LoggedVersion> {
+async function describe(workspace: Workspace, commit: FileCommit, { catFile, pushed, complete }: Sources): Promise<LoggedVersion> {
   const { commit: id, author, email, date, subject, oid, oldPath } = commit;
   const shared = {
     commit: id,
@@ -173,7 +176,7 @@ async function describe(workspace: Workspace, commit: FileCommit, { catFile, pus
       ...shared,
       action,
       pointer,
-      isCached: isComplete(workspace.cache, { target: shared.target, pointer }),
+      isCached: isComplete(workspace.cache, { target: shared.target, pointer }, complete),
       isPushed: pushed?.has(pointer),
     };
   } catch (error) {

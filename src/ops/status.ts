@@ -4,7 +4,8 @@ import { isMlvError, type MlvError } from "../base/errors.ts";
 import type { RepoPath } from "../base/ids.ts";
 import { isSameVersion, type Pointer } from "../formats/pointer.ts";
 import { findTracked, readGitIndex, type GitIndex } from "../git/git-index.ts";
-import { readManifestEntries } from "../store/manifests.ts";
+import { readManifestRoot } from "../store/manifests.ts";
+import { countMissing } from "../transfer/leaf-objects.ts";
 import { compareTarget, type WorkspaceChange } from "../workspace/compare.ts";
 import { findLeftovers, type Leftover } from "../workspace/leftovers.ts";
 import { pointerPath, readPointer } from "../workspace/target.ts";
@@ -167,7 +168,10 @@ function countNotCached(workspace: Workspace, target: RepoPath, pointer: Pointer
   if (!cache.has(pointer.sha256)) return pointer.files ?? 1;
   let missing = 0;
   try {
-    for (const entry of readManifestEntries(cache, pointer.sha256, target)) if (!cache.has(entry.sha256)) missing += 1;
+    for (const leaf of readManifestRoot(cache, pointer.sha256, `\`${target}\``).leaves) {
+      const bytes = cache.readSmall(leaf.sha256);
+      missing += bytes === undefined ? leaf.files : countMissing(cache, leaf, bytes);
+    }
   } catch (error) {
     if (!isMlvError(error, "content-missing", "content-mismatch")) throw error;
     return pointer.files ?? 1;

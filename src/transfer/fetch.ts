@@ -12,6 +12,7 @@ import { BlobSpool } from "./blob-spool.ts";
 import type { FetchContext, VersionToFetch, WantedObject } from "./fetch-context.ts";
 import { fetchObjects } from "./fetch-objects.ts";
 import { fetchManifest } from "./fetch-manifest.ts";
+import { CompleteLeaves } from "./leaf-objects.ts";
 import type { RemoteVersion } from "./remote-store.ts";
 
 export type { FetchContext, VersionToFetch };
@@ -56,16 +57,21 @@ function noStore({ remote }: FetchContext["store"]): MlvError {
   });
 }
 
-/** Tells whether the cache holds everything of a version that is wanted. Does not look at the bytes. */
-export function isComplete(cache: Cache, version: Pick<VersionToFetch, "target" | "pointer" | "only" | "listOnly" | "leaves">): boolean {
+/** Tells whether the cache holds everything of a version that is wanted. Does not look at the bytes. Who asks of many versions gives them one `complete`. */
+export function isComplete(
+  cache: Cache,
+  version: Pick<VersionToFetch, "target" | "pointer" | "only" | "listOnly" | "leaves">,
+  complete: CompleteLeaves = new CompleteLeaves(cache),
+): boolean {
   const { target, pointer, only, listOnly, leaves } = version;
   if (pointer.kind === "file") return cache.has(pointer.sha256);
   if (!cache.has(pointer.sha256)) return false;
   try {
     const prefixes = only ?? [undefined];
     if (leaves !== undefined) return [...leaves].every((leaf) => cache.has(leaf));
+    const root = readManifestRoot(cache, pointer.sha256, `\`${target}\``);
+    if (only === undefined && listOnly !== true) return root.leaves.every((leaf) => complete.has(leaf));
     if (listOnly === true) {
-      const root = readManifestRoot(cache, pointer.sha256, `\`${target}\``);
       return prefixes.every((prefix) => leavesUnder(root, prefix).every((leaf) => cache.has(leaf.sha256)));
     }
     for (const prefix of prefixes) {

@@ -4,6 +4,7 @@ import type { ManifestLeaf } from "../formats/manifest.ts";
 import type { Pointer } from "../formats/pointer.ts";
 import type { Cache } from "../store/cache.ts";
 import { readManifestRoot } from "../store/manifests.ts";
+import { isCached } from "./fetch-context.ts";
 
 const HASH_CHARS = 64;
 const [ZERO, NINE, NEWLINE] = [0x30, 0x39, 0x0a];
@@ -34,6 +35,35 @@ export function visitObjects(bytes: Buffer, leaf: ManifestLeaf, visit: (sha256: 
     throw new MlvError("manifest-malformed", `the list of files ${leaf.sha256} does not hold what its root says`);
 }
 
+/** Tells of leaves whether the cache holds all their files, each leaf once: versions of a folder share nearly all of theirs. Looks at no bytes of files. */
+export class CompleteLeaves {
+  readonly #cache: Cache;
+  readonly #known = new Map<Sha256, boolean>();
+
+  constructor(cache: Cache) {
+    this.#cache = cache;
+  }
+
+  has(leaf: ManifestLeaf): boolean {
+    let isComplete = this.#known.get(leaf.sha256);
+    if (isComplete === undefined) {
+      const bytes = this.#cache.readSmall(leaf.sha256);
+      isComplete = bytes !== undefined && countMissing(this.#cache, leaf, bytes) === 0;
+      this.#known.set(leaf.sha256, isComplete);
+    }
+    return isComplete;
+  }
+}
+
+/** Counts the files of a leaf that the cache lacks. */
+export function countMissing(cache: Cache, leaf: ManifestLeaf, bytes: Buffer): number {
+  let missing = 0;
+  visitObjects(bytes, leaf, (hash, size) => {
+    if (!isCached(cache, { sha256: hash, size })) missing += 1;
+  });
+  return missing;
+}
+
 /** Tells whether the cache holds all of a version that is in no leaf of the given folders. Looks at no bytes of files. */
 export function isCovered(
   cache: Cache,
@@ -47,22 +77,10 @@ export function isCovered(
     for (const folder of folders) {
       if (cache.has(folder)) for (const leaf of readManifestRoot(cache, folder, where).leaves) shared.add(leaf.sha256);
     }
-    for (const leaf of readManifestRoot(cache, pointer.sha256, where).leaves) {
-      if (shared.has(leaf.sha256)) continue;
-      const bytes = cache.readSmall(leaf.sha256);
-      if (bytes === undefined || !hasObjects(cache, leaf, bytes)) return false;
-    }
-    return true;
+    const complete = new CompleteLeaves(cache);
+    return readManifestRoot(cache, pointer.sha256, where).leaves.every((leaf) => shared.has(leaf.sha256) || complete.has(leaf));
   } catch (error) {
     if (isMlvError(error, "content-missing")) return false;
     throw error;
   }
-}
-
-function hasObjects(cache: Cache, leaf: ManifestLeaf, bytes: Buffer): boolean {
-  let hasAll = true;
-  visitObjects(bytes, leaf, (hash) => {
-    hasAll &&= cache.has(hash);
-  });
-  return hasAll;
 }

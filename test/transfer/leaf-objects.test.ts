@@ -1,12 +1,17 @@
+import * as fs from "node:fs";
+import os from "node:os";
+import { join } from "node:path";
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { sha256 } from "../../src/base/hashing.ts";
 import type { RepoPath } from "../../src/base/ids.ts";
 import { compareUtf8 } from "../../src/base/safe-paths.ts";
 import { ManifestBuilder, parseLeaf, type ManifestLeaf } from "../../src/formats/manifest.ts";
 import { PathSequence } from "../../src/formats/path-sequence.ts";
+import { Cache } from "../../src/store/cache.ts";
+import { CacheWriter } from "../../src/store/cache-writer.ts";
 import { BackgroundUploads } from "../../src/transfer/background-uploads.ts";
-import { visitObjects } from "../../src/transfer/leaf-objects.ts";
+import { CompleteLeaves, visitObjects } from "../../src/transfer/leaf-objects.ts";
 
 function visited(bytes: Buffer, leaf: ManifestLeaf): unknown[] {
   const objects: unknown[] = [];
@@ -67,4 +72,42 @@ test("uploads in the background run a few at once, and what fails stops those th
   await expect(uploads.finish()).rejects.toThrow("upload 5");
   expect(begun.length).toBeLessThan(10);
   expect(() => uploads.start(upload(12))).toThrow("upload 5");
+});
+
+test("whether leaves are complete in the cache is found out once a leaf, and a missing file is noticed", () => {
+  const folder = fs.mkdtempSync(join(os.tmpdir(), "mlv-leaves-"));
+  onTestFinished(() => fs.rmSync(folder, { recursive: true, force: true }));
+  const cache = new Cache({ folder, stateFolder: folder, onEvent: () => undefined });
+  const writer = new CacheWriter(cache);
+  const leaves: ManifestLeaf[] = [];
+  const build = (lacking: number): void => {
+    const builder = new ManifestBuilder((leaf, bytes) => {
+      leaves.push(leaf);
+      writer.addSmall(leaf.sha256, bytes);
+    });
+    for (let index = 0; index < 20; index++) {
+      const data = Buffer.from(`file ${index}`);
+      if (index !== lacking) writer.addSmall(sha256(data), data);
+      const name = `${"name".repeat(20)}${String(index).padStart(2, "0")}-${lacking}` as RepoPath;
+      builder.add({ path: name, sha256: index === lacking ? sha256("gone") : sha256(data), size: data.length, isExecutable: false });
+    }
+    builder.finish();
+  };
+  build(-1);
+  const whole = leaves.length;
+  build(7);
+  writer.finish();
+  let reads = 0;
+  const read = cache.readSmall.bind(cache);
+  cache.readSmall = (hash) => {
+    reads += 1;
+    return read(hash);
+  };
+  const complete = new CompleteLeaves(cache);
+  for (let round = 0; round < 3; round++) {
+    expect(leaves.slice(0, whole).every((leaf) => complete.has(leaf))).toBe(true);
+    expect(leaves.slice(whole).every((leaf) => complete.has(leaf))).toBe(false);
+  }
+  expect(reads).toBeLessThanOrEqual(leaves.length);
+  cache.close();
 });
