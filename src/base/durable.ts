@@ -11,11 +11,25 @@
 import * as fs from "node:fs";
 import path from "node:path";
 import { fromSystemError, systemErrorCode } from "./errors.ts";
-import { crypto } from "./hashing.ts";
+import { crypto, sha256 } from "./hashing.ts";
 
-/** Returns a file name that no other process uses: the process id, the time and 64 random bits. */
+const MARK_DIGITS = 6;
+let ownMark: string | undefined;
+
+/** Returns six digits that stand for this machine, or container, by its name: a cache may be shared, and process ids mean nothing elsewhere. */
+export function machineMark(): string {
+  return (ownMark ??= sha256(process.getBuiltinModule("node:os").hostname()).slice(0, MARK_DIGITS));
+}
+
+/** Returns a file name that no other process uses: the process id, the machine's mark and 40 random bits. */
 export function uniqueName(prefix: string): string {
-  return `${prefix}-${process.pid}-${crypto().randomBytes(8).toString("hex")}`;
+  return `${prefix}-${process.pid}-${machineMark()}${crypto().randomBytes(5).toString("hex")}`;
+}
+
+/** Returns the process that a unique name carries, and whether it is one of this machine; undefined for other names. */
+export function ownerOf(name: string): { readonly pid: number; readonly isOfThisMachine: boolean } | undefined {
+  const [, pid, mark] = /-(\d+)-([0-9a-f]{6})[0-9a-f]{10}$/.exec(name) ?? [];
+  return pid === undefined ? undefined : { pid: Number(pid), isOfThisMachine: mark === machineMark() };
 }
 
 /** Syncs a folder's entries to disk. Platforms that cannot sync folders (Windows) are left alone. */
@@ -111,7 +125,7 @@ export function publishFile(temp: string, target: string, options: { readonly re
   return true;
 }
 
-/** Removes temp files that no living process of this machine made: their name carries a process id that is gone, or they are older than a day. */
+/** Removes temp files whose process is gone: one of this machine that no longer runs, or any whose file nobody touched for a day. */
 export function sweepTempFolder(tempFolder: string, now: number): void {
   let names: string[];
   try {
@@ -121,11 +135,10 @@ export function sweepTempFolder(tempFolder: string, now: number): void {
   }
   for (const name of names) {
     const file = path.join(tempFolder, name);
-    const pid = Number(/-(\d+)-[0-9a-f]{16}$/.exec(name)?.[1] ?? Number.NaN);
-    if (pid === process.pid) continue;
+    const owner = ownerOf(name);
+    if (owner?.isOfThisMachine === true && owner.pid === process.pid) continue;
     const age = now - (fs.lstatSync(file, { throwIfNoEntry: false })?.mtimeMs ?? now);
-    const isAbandoned = Number.isNaN(pid) ? age > DAY_MS : age > DAY_MS || !isAlive(pid);
-    if (isAbandoned) fs.rmSync(file, { recursive: true, force: true });
+    if (age > DAY_MS || (owner?.isOfThisMachine === true && !isAlive(owner.pid))) fs.rmSync(file, { recursive: true, force: true });
   }
 }
 

@@ -2,18 +2,27 @@
  * Lets a gc that deletes wait for commands that are using the same cache, and those for it.
  *
  * Each leaves a note in the cache's temp folder, `use-<process>-…` or `gc-<process>-…`, and looks for notes of the other kind only after its
- * own is there: so of two that begin at once, one sees the other. Notes of processes that are gone are swept. No command needs the lock to
- * be safe: where a note cannot be written, as on a full disk, it goes on without.
+ * own is there: so of two that begin at once, one sees the other. Notes of processes that are gone are swept; that a process of another
+ * machine, which shares the cache, is alive is seen by its touching its note every minute. No command needs the lock to be safe: where a
+ * note cannot be written, as on a full disk, it goes on without.
  */
 import * as fs from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { sweepTempFolder, uniqueName } from "../base/durable.ts";
+import { ownerOf, sweepTempFolder, uniqueName } from "../base/durable.ts";
 import { MlvError, systemErrorCode } from "../base/errors.ts";
 import type { OperationContext } from "./open-workspace.ts";
 
 const POLL_MS = 50;
-const NOTE = /^(use|gc)-(\d+)-[0-9a-f]{16}$/;
+const NOTE = /^(use|gc)-\d+-[0-9a-f]{16}$/;
+const TOUCH_MS = 60_000;
+/** A note of another machine that was not touched for so long is that of a process that died. */
+const SILENT_MS = 5 * TOUCH_MS;
+
+interface Note {
+  readonly file: string;
+  readonly release: ReleaseCache;
+}
 
 /** Takes a note away; what it held off goes on. Never throws. */
 export type ReleaseCache = () => void;
@@ -22,8 +31,8 @@ export type ReleaseCache = () => void;
 export async function useCache(tempFolder: string, context: OperationContext): Promise<ReleaseCache> {
   const wait = createWait(context, "a gc that deletes from the cache");
   for (;;) {
-    const release = leaveNote(tempFolder, "use");
-    const other = findNote(tempFolder, "gc");
+    const { file, release } = leaveNote(tempFolder, "use");
+    const other = findNote(tempFolder, "gc", file);
     if (other === undefined) return release;
     release();
     await wait(other);
@@ -35,11 +44,12 @@ export async function lockCache(tempFolder: string, context: OperationContext): 
   const waitForGc = createWait(context, "another gc");
   const waitForUse = createWait(context, "a command that uses the cache");
   for (;;) {
-    const release = leaveNote(tempFolder, "gc");
+    const { file, release } = leaveNote(tempFolder, "gc");
     try {
-      const other = findNote(tempFolder, "gc");
+      const other = findNote(tempFolder, "gc", file);
       if (other === undefined) {
-        for (let user = findNote(tempFolder, "use"); user !== undefined; user = findNote(tempFolder, "use")) await waitForUse(user);
+        for (let user = findNote(tempFolder, "use", file); user !== undefined; user = findNote(tempFolder, "use", file))
+          await waitForUse(user);
         return release;
       }
       // The older process goes first: both backing off could go on for ever.
@@ -76,30 +86,45 @@ function createWait(context: OperationContext, what: string): (process: number) 
   };
 }
 
-function leaveNote(tempFolder: string, kind: "use" | "gc"): ReleaseCache {
+function leaveNote(tempFolder: string, kind: "use" | "gc"): Note {
   const file = path.join(tempFolder, uniqueName(kind));
-  try {
-    fs.writeFileSync(file, "");
-  } catch (error) {
-    if (systemErrorCode(error) === undefined) throw error;
-  }
-  return () => {
+  const touch = (): void => {
+    try {
+      // Written, not given a time: the clock that counts is that of the disk they share.
+      fs.writeFileSync(file, ".");
+    } catch (error) {
+      if (systemErrorCode(error) === undefined) throw error;
+    }
+  };
+  touch();
+  const touching = setInterval(touch, TOUCH_MS);
+  touching.unref();
+  const release = (): void => {
+    clearInterval(touching);
     try {
       fs.rmSync(file, { force: true });
     } catch {
       // The next command sweeps it once this process is gone.
     }
   };
+  return { file, release };
 }
 
-/** Returns the process of a note that another living process left. */
-function findNote(tempFolder: string, kind: "use" | "gc"): number | undefined {
+/** Returns the process of a note that another living process left; `own` is a note that was touched just now. */
+function findNote(tempFolder: string, kind: "use" | "gc", own: string): number | undefined {
   sweepTempFolder(tempFolder, Date.now());
   for (const name of readNames(tempFolder)) {
-    const [, found, pid] = NOTE.exec(name) ?? [];
-    if (found === kind && Number(pid) !== process.pid) return Number(pid);
+    const owner = ownerOf(name);
+    if (owner === undefined || NOTE.exec(name)?.[1] !== kind) continue;
+    if (owner.isOfThisMachine ? owner.pid !== process.pid : !isSilent(path.join(tempFolder, name), own)) return owner.pid;
   }
   return undefined;
+}
+
+function isSilent(note: string, own: string): boolean {
+  const touched = fs.statSync(note, { throwIfNoEntry: false })?.mtimeMs;
+  const now = fs.statSync(own, { throwIfNoEntry: false })?.mtimeMs ?? Date.now();
+  return touched === undefined || now - touched > SILENT_MS;
 }
 
 function readNames(folder: string): string[] {

@@ -1,6 +1,6 @@
 import * as fs from "node:fs";
 import path from "node:path";
-import { ensureFolder, syncFolder, uniqueName } from "../base/durable.ts";
+import { ensureFolder, ownerOf, syncFolder, uniqueName } from "../base/durable.ts";
 import { fromSystemError, MlvError } from "../base/errors.ts";
 import type { Sha256 } from "../base/ids.ts";
 import { Cache } from "../store/cache.ts";
@@ -87,10 +87,10 @@ const STAGING_PREFIX = ".mlv-get";
 /** Removes what a killed run left beside the destination; anybody else's files are left alone. */
 function sweepStaging(parent: string): void {
   for (const name of fs.existsSync(parent) ? fs.readdirSync(parent) : []) {
-    const pid = /^\.mlv-get-(\d+)-[0-9a-f]{16}$/.exec(name)?.[1];
-    if (pid === undefined || Number(pid) === process.pid) continue;
+    const owner = name.startsWith(STAGING_PREFIX) ? ownerOf(name) : undefined;
+    if (owner?.isOfThisMachine !== true || owner.pid === process.pid) continue;
     try {
-      process.kill(Number(pid), 0);
+      process.kill(owner.pid, 0);
     } catch {
       fs.rmSync(path.join(parent, name), { recursive: true, force: true });
     }

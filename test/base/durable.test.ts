@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { ensureFolder, publishFile, sweepTempFolder, uniqueName, writeFileDurably } from "../../src/base/durable.ts";
+import { ensureFolder, machineMark, publishFile, sweepTempFolder, uniqueName, writeFileDurably } from "../../src/base/durable.ts";
 import { isMlvError } from "../../src/base/errors.ts";
 
 const base = fs.mkdtempSync(path.join(os.tmpdir(), "mlv-durable-"));
@@ -112,13 +112,14 @@ describe("a sweep of the temp folder", () => {
     const dead = spawnSync(process.execPath, ["--version"]).pid;
     const names = {
       mine: uniqueName("write"),
-      dead: `write-${dead}-0123456789abcdef`,
-      parent: `pack-${process.ppid}-0123456789abcdef`,
+      dead: `write-${dead}-${machineMark()}0123456789`,
+      parent: `pack-${process.ppid}-${machineMark()}0123456789`,
+      elsewhere: `pack-${dead}-${machineMark() === "000000" ? "111111" : "000000"}0123456789`,
       nameless: "something",
     };
     for (const name of Object.values(names)) fs.writeFileSync(path.join(folder, name), "x");
     sweepTempFolder(folder, Date.now());
-    expect(fs.readdirSync(folder).sort()).toEqual([names.mine, names.parent, names.nameless].sort());
+    expect(fs.readdirSync(folder).sort()).toEqual([names.mine, names.parent, names.elsewhere, names.nameless].sort());
     sweepTempFolder(folder, Date.now() + 2 * DAY_MS);
     expect(fs.readdirSync(folder)).toEqual([names.mine]);
   });
@@ -132,7 +133,7 @@ describe("a sweep of the temp folder", () => {
     const outside = freshFolder();
     fs.writeFileSync(path.join(outside, "keep"), "x");
     const dead = spawnSync(process.execPath, ["--version"]).pid;
-    fs.symlinkSync(outside, path.join(folder, `write-${dead}-0123456789abcdef`));
+    fs.symlinkSync(outside, path.join(folder, `write-${dead}-${machineMark()}0123456789`));
     sweepTempFolder(folder, Date.now());
     expect(fs.readdirSync(folder)).toEqual([]);
     expect(fs.readdirSync(outside)).toEqual(["keep"]);

@@ -1,9 +1,11 @@
 import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import { describe, expect, test } from "vitest";
+import { machineMark } from "../../src/base/durable.ts";
 import { makeSandbox, noise, type RunResult, type Sandbox } from "../cli/sealed.ts";
 
-const HEX = "0123456789abcdef";
+const HEX = `${machineMark()}0123456789`;
+const ELSEWHERE = `${machineMark() === "000000" ? "111111" : "000000"}0123456789`;
 
 function makeProject(): Sandbox {
   const box = makeSandbox();
@@ -65,6 +67,18 @@ describe("a gc that deletes", () => {
     box.mlv("project", ["add", "a.bin", "--no-wait"]);
     const left = fs.readdirSync(box.at("project/.git/mlv/tmp")).filter((name) => name.endsWith(HEX));
     expect(left).toEqual([]);
+  });
+
+  test("waits for a process of another machine that shares the cache as long as it shows that it is alive", () => {
+    const box = makeProject();
+    const { pid } = spawnSync(process.execPath, ["--version"]);
+    const note = box.at("project/.git/mlv/tmp", `use-${pid}-${ELSEWHERE}`);
+    fs.writeFileSync(note, "");
+    box.mlv("project", ["gc", "--yes", "--no-wait"], 11);
+    expect(fs.existsSync(note)).toBe(true);
+    const minutesAgo = Date.now() / 1000 - 6 * 60;
+    fs.utimesSync(note, minutesAgo, minutesAgo);
+    box.mlv("project", ["gc", "--yes", "--no-wait"]);
   });
 
   test("takes nothing from an add that runs at the same time, even by force and where the workspace has but links", async () => {
