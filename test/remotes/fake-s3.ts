@@ -45,6 +45,7 @@ class FakeS3 {
   handle(request: FakeRequest): FakeAnswer {
     const { query } = request;
     if (request.headers.authorization === undefined && !query.has("X-Amz-Signature")) return failure(403, "AccessDenied");
+    if (isExpired(query)) return failure(403, "AccessDenied");
     const [, bucket = "", ...rest] = request.path.split("/");
     if (bucket !== this.#bucket) return failure(404, "NoSuchBucket");
     const key = rest.join("/");
@@ -160,7 +161,7 @@ class FakeS3 {
   }
 
   #complete(request: FakeRequest, id: string, upload: StoredUpload): FakeAnswer {
-    const conflict = this.#checkConditions(request, upload.key);
+    const conflict = checkBody(request) ?? this.#checkConditions(request, upload.key);
     if (conflict !== undefined) return conflict;
     const bodies: Buffer[] = [];
     const checksums: Buffer[] = [];
@@ -192,6 +193,13 @@ class FakeS3 {
     if (object === undefined) return failure(404, "NoSuchKey");
     return object.etag === wanted ? undefined : failure(412, "PreconditionFailed");
   }
+}
+
+function isExpired(query: URLSearchParams): boolean {
+  const [, year, month, day, hour, minute, second] = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(query.get("X-Amz-Date") ?? "") ?? [];
+  if (year === undefined) return false;
+  const signedAt = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
+  return Date.now() > signedAt + Number(query.get("X-Amz-Expires")) * 1000;
 }
 
 function checkBody(request: FakeRequest): FakeAnswer | undefined {

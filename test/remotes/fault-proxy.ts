@@ -257,23 +257,29 @@ function passBack(answer: http.IncomingMessage, response: http.ServerResponse, f
     answer.on("end", () => then(Buffer.concat(pieces)));
   };
   const cut = (body: Buffer): Buffer => body.subarray(0, Math.floor(body.length / 2));
+  /** A body in chunks has no length beside it: a client that saw both would refuse the answer, and not for the fault's sake. */
+  const withLength = (length: number): http.OutgoingHttpHeaders => {
+    const { "transfer-encoding": _, ...rest } = headers;
+    return { ...rest, "content-length": String(length) };
+  };
   // eslint-disable-next-line typescript/switch-exhaustiveness-check -- the rest passes through
   switch (fault) {
     case "lost-reply":
       return collect(() => response.socket?.resetAndDestroy());
     case "reset-download":
       return collect((body) => {
-        response.writeHead(status, { ...headers, "content-length": String(Math.max(body.length, 1)) });
+        response.writeHead(status, withLength(Math.max(body.length, 1)));
         response.write(cut(body), () => setTimeout(() => response.socket?.resetAndDestroy(), 20));
       });
     case "truncated-with-length":
       return collect((body) => {
-        response.writeHead(status, { ...headers, "content-length": String(Math.max(body.length, 1)) });
+        response.writeHead(status, withLength(Math.max(body.length, 1)));
         response.write(cut(body), () => response.socket?.end());
       });
     case "truncated-without-length":
       return collect((body) => {
         delete headers["content-length"];
+        delete headers["transfer-encoding"];
         response.useChunkedEncodingByDefault = false;
         response.writeHead(status, { ...headers, connection: "close" });
         response.end(cut(body));
@@ -281,7 +287,7 @@ function passBack(answer: http.IncomingMessage, response: http.ServerResponse, f
     case "wrong-length":
       return collect((body) => {
         const wrong = cut(body);
-        response.writeHead(status, { ...headers, "content-length": String(wrong.length) }).end(wrong);
+        response.writeHead(status, withLength(wrong.length)).end(wrong);
       });
     case "flipped-byte-down":
       return collect((body) => {
@@ -292,7 +298,7 @@ function passBack(answer: http.IncomingMessage, response: http.ServerResponse, f
       });
     case "stalled-body":
       return collect((body) => {
-        response.writeHead(status, { ...headers, "content-length": String(Math.max(body.length, 1)) });
+        response.writeHead(status, withLength(Math.max(body.length, 1)));
         response.write(cut(body));
       });
     default:

@@ -130,6 +130,31 @@ test("a list that breaks goes on behind the last key and gives each key once", a
   expect((await listAll(withRetry(flaky, { wait }), "a/")).map((entry) => entry.key)).toEqual(keys);
 });
 
+test("a listing, deletions and a signature that fall silent are given up, whatever the driver does about its signal", async () => {
+  const inner = new MemoryRemote();
+  for (const key of ["a/1", "a/2"]) await inner.put(key, source(Buffer.from(key)));
+  const never = (): Promise<never> => new Promise(() => undefined);
+  const stuck = new Proxy(inner, {
+    get(target, name) {
+      if (name === "removeMany" || name === "signedUrl") return never;
+      if (name !== "list") return Reflect.get(target, name, target);
+      return async function* list(): AsyncGenerator {
+        yield { key: "a/1", size: 3, etag: "1", modifiedAt: 0 };
+        await never();
+      };
+    },
+  });
+  const watched = withIdleTimeout(stuck, 50);
+  const seen: string[] = [];
+  const list = async (): Promise<void> => {
+    for await (const { key } of watched.list("a/")) seen.push(key);
+  };
+  expect(await failureOf(list())).toMatchObject({ reason: "timeout", retryable: true });
+  expect(seen).toEqual(["a/1"]);
+  expect(await failureOf(watched.removeMany(["a/1", "a/2"]))).toMatchObject({ reason: "timeout" });
+  expect(await failureOf(watched.signedUrl("a/1", 60))).toMatchObject({ reason: "timeout" });
+});
+
 test("a body that falls silent is given up and asked for again", async () => {
   const inner = new MemoryRemote();
   const data = someBytes(100_000);

@@ -1,11 +1,13 @@
 import type {
   CallOptions,
   GetOptions,
+  ListOptions,
   PutOptions,
   PutResult,
   PutSource,
   Remote,
   RemoteBody,
+  RemoteEntry,
   RemoteStat,
   ReplaceOptions,
 } from "../remote.ts";
@@ -14,6 +16,9 @@ import { startWatchdog } from "./watchdog.ts";
 
 /** The slowest upload that counts as alive: bytes handed to a socket are not seen again before the service took them all. */
 const SLOWEST_BYTES_PER_MS = 64;
+
+/** How long deleting one more blob may take: a batch is seen from outside only when it is through. */
+const MS_PER_REMOVAL = 100;
 
 /**
  * Returns the remote with a limit on silence: a call, or a wait for the next piece of a body, that lasts `idleTimeoutMs` fails with
@@ -38,6 +43,35 @@ class IdleRemote extends ForwardingRemote {
 
   override remove(key: string, options: CallOptions = {}): Promise<void> {
     return this.#watch(options.signal, (signal) => this.inner.remove(key, { signal }));
+  }
+
+  override removeMany(keys: readonly string[], options: CallOptions = {}): Promise<void> {
+    const limitMs = this.#limitMs + keys.length * MS_PER_REMOVAL;
+    return this.#watch(options.signal, (signal) => this.inner.removeMany(keys, { signal }), limitMs);
+  }
+
+  override signedUrl(key: string, expiresInSeconds: number, options: CallOptions = {}): Promise<string> {
+    return this.#watch(options.signal, (signal) => this.inner.signedUrl(key, expiresInSeconds, { signal }));
+  }
+
+  override async *list(prefix: string, options: ListOptions = {}): AsyncGenerator<RemoteEntry> {
+    const watchdog = startWatchdog(this.#limitMs, options.signal);
+    const inner = this.inner.list(prefix, { ...options, signal: watchdog.signal })[Symbol.asyncIterator]();
+    let isOver = false;
+    try {
+      for (;;) {
+        watchdog.touch();
+        const result = await watchdog.race(inner.next());
+        watchdog.pause();
+        isOver = result.done === true;
+        if (result.done === true) return;
+        yield result.value;
+      }
+    } finally {
+      watchdog.stop();
+      // One that went silent may never come back, so nobody waits for it.
+      if (!isOver) void inner.return?.().catch(() => undefined);
+    }
   }
 
   override async get(key: string, options: GetOptions = {}): Promise<RemoteBody | undefined> {
@@ -84,8 +118,8 @@ class IdleRemote extends ForwardingRemote {
     return this.#upload(source, options, (watched, call) => this.inner.replace(key, watched, { ...call, ifMatch: options.ifMatch }));
   }
 
-  async #watch<T>(signal: AbortSignal | undefined, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const watchdog = startWatchdog(this.#limitMs, signal);
+  async #watch<T>(signal: AbortSignal | undefined, work: (signal: AbortSignal) => Promise<T>, limitMs = this.#limitMs): Promise<T> {
+    const watchdog = startWatchdog(limitMs, signal);
     try {
       return await watchdog.race(work(watchdog.signal));
     } finally {
