@@ -1,7 +1,7 @@
 /** The text of the hooks that `mlv install` writes; pure. */
 
 /** Names the hooks that mlv installs. */
-export const HOOK_NAMES = ["post-checkout", "pre-push", "pre-commit"] as const;
+export const HOOK_NAMES = ["post-checkout", "post-merge", "pre-push", "pre-commit"] as const;
 
 /** Names one of mlv's hooks. */
 export type HookName = (typeof HOOK_NAMES)[number];
@@ -30,6 +30,7 @@ export function ownHook(name: HookName, command: string): string {
     "pre-commit": `${earlier} "$@" || exit $?`,
     // The checkout is done: mlv does its part whatever the other hook thought of it, and Git still hears of it.
     "post-checkout": `${earlier} "$@" || mlv_status=$?`,
+    "post-merge": `${earlier} "$@" || mlv_status=$?`,
   };
   const lines = [
     "#!/bin/sh",
@@ -39,7 +40,7 @@ export function ownHook(name: HookName, command: string): string {
     `  ${runEarlier[name]}`,
     "fi",
     ...callLines(name, command),
-    ...(name === "post-checkout" ? ['exit "${mlv_status:-0}"'] : []),
+    ...(name === "post-checkout" || name === "post-merge" ? ['exit "${mlv_status:-0}"'] : []),
   ];
   return `${lines.join("\n")}\n`;
 }
@@ -49,6 +50,7 @@ const FEED = ["mlv_input=$(cat)", 'mlv_feed() { if [ -n "$mlv_input" ]; then pri
 
 function callLines(name: HookName, command: string): string[] {
   const isThere = `command -v ${programOf(command)} >/dev/null 2>&1`;
+  const checkOut = [`if ${isThere}; then ${command} "$@" || :; else echo 'mlv is not in PATH: data was not checked out' >&2; fi`];
   const lines: Record<HookName, string[]> = {
     "pre-push": [
       `if ! ${isThere}; then`,
@@ -60,7 +62,8 @@ function callLines(name: HookName, command: string): string[] {
     "pre-commit": [
       `if ${isThere}; then ${command} "$@" || exit $?; else echo 'mlv is not in PATH: its pre-commit check was left out' >&2; fi`,
     ],
-    "post-checkout": [`if ${isThere}; then ${command} "$@" || :; else echo 'mlv is not in PATH: data was not checked out' >&2; fi`],
+    "post-checkout": checkOut,
+    "post-merge": checkOut,
   };
   return lines[name];
 }

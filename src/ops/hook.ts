@@ -13,7 +13,7 @@ import { readPointersAt, readPointersHere } from "./read-pointers.ts";
 import { status } from "./status.ts";
 import type { Selection } from "./targets.ts";
 
-/** Is what the post-checkout hook did. */
+/** Is what the post-checkout or post-merge hook did. */
 export interface CheckedOut {
   readonly targets: readonly CheckoutResult[];
   /** What was done with data whose pointer is gone. */
@@ -34,7 +34,8 @@ export async function afterCheckout(context: OperationContext): Promise<CheckedO
     for (const [target, pointer] of pointers) {
       const info = workspace.index.target(target);
       if (info !== undefined && isSameVersion(info.pointer, pointer)) continue;
-      const isHere = isComplete(workspace.cache, { target, pointer, listOnly: true });
+      // Of what was never here all must be cached; a target that is here gets what there is, and what is missing is named.
+      const isHere = isComplete(workspace.cache, { target, pointer, listOnly: info !== undefined });
       if (isHere) selections.push({ target });
       else notCached.push(target);
     }

@@ -61,7 +61,12 @@ export async function install(context: OperationContext, options: InstallOptions
         ? await removeHooks(repository, { dryRun })
         : await installHooks(
             repository,
-            { "post-checkout": "mlv hook post-checkout", "pre-push": "mlv hook pre-push", "pre-commit": "mlv hook pre-commit" },
+            {
+              "post-checkout": "mlv hook post-checkout",
+              "post-merge": "mlv hook post-merge",
+              "pre-push": "mlv hook pre-push",
+              "pre-commit": "mlv hook pre-commit",
+            },
             { dryRun },
           );
     const toStage = attributes === undefined ? [] : [ATTRIBUTES_FILE];

@@ -19,6 +19,7 @@ function fakeMlv(status = 0): { commands: HookCommands; calls: () => string[]; l
   const quoted = `'${program.replaceAll("'", "'\\''")}'`;
   const commands = {
     "post-checkout": `${quoted} hook post-checkout`,
+    "post-merge": `${quoted} hook post-merge`,
     "pre-push": `${quoted} hook pre-push`,
     "pre-commit": `${quoted} hook pre-commit`,
   };
@@ -65,6 +66,7 @@ describe("hooks in Git's own folder", () => {
     expect(await installHooks(sandbox.repository, mlv.commands)).toEqual(planned);
     expect(planned.map((change) => [change.hook, change.action])).toEqual([
       ["post-checkout", "create"],
+      ["post-merge", "create"],
       ["pre-push", "create"],
       ["pre-commit", "create"],
     ]);
@@ -82,6 +84,7 @@ describe("hooks in Git's own folder", () => {
       "delete",
       "delete",
       "delete",
+      "delete",
     ]);
     await removeHooks(sandbox.repository);
     expect(snapshot(hooks)).toEqual(before);
@@ -96,7 +99,12 @@ describe("hooks in Git's own folder", () => {
     fs.symlinkSync("../../scripts/commit-hook", path.join(hooks, "pre-commit"));
     fs.writeFileSync(path.join(hooks, "post-checkout"), Buffer.from("#!/bin/sh\n# \xff\nexit 3", "latin1"), { mode: 0o644 });
     const before = snapshot(hooks);
-    expect((await installHooks(sandbox.repository, mlv.commands)).map((change) => change.action)).toEqual(["chain", "chain", "chain"]);
+    expect((await installHooks(sandbox.repository, mlv.commands)).map((change) => change.action)).toEqual([
+      "chain",
+      "create",
+      "chain",
+      "chain",
+    ]);
     const commit = sandbox.commit({ a: "1" });
     sandbox.git("push", "-q", "origin", "main");
     sandbox.git("switch", "-q", "-c", "side");
@@ -111,7 +119,7 @@ describe("hooks in Git's own folder", () => {
     ]);
     expect(calls.filter((call) => call.endsWith(input))).toHaveLength(2);
     expect(await installHooks(sandbox.repository, mlv.commands)).toEqual([]);
-    expect((await removeHooks(sandbox.repository)).map((change) => change.action)).toEqual(["restore", "restore", "restore"]);
+    expect((await removeHooks(sandbox.repository)).map((change) => change.action)).toEqual(["restore", "delete", "restore", "restore"]);
     expect(snapshot(hooks)).toEqual(before);
   });
 
@@ -135,6 +143,7 @@ describe("hooks in Git's own folder", () => {
     const { sandbox } = withRemote();
     const commands = {
       "post-checkout": "no-such-mlv hook post-checkout",
+      "post-merge": "no-such-mlv hook post-merge",
       "pre-push": "no-such-mlv hook pre-push",
       "pre-commit": "no-such-mlv hook pre-commit",
     };
@@ -151,6 +160,7 @@ describe("hooks in Git's own folder", () => {
     otherHook(sandbox, ".git/hooks/pre-push.before-mlv", second.log);
     await installHooks(sandbox.repository, first.commands);
     expect((await installHooks(sandbox.repository, second.commands)).map((change) => change.action)).toEqual([
+      "update",
       "update",
       "update",
       "update",
@@ -188,6 +198,7 @@ describe("hooks of a hook manager", () => {
     const changes = await installHooks(sandbox.repository, mlv.commands);
     expect(changes.map((change) => [change.hook, change.action])).toEqual([
       ["post-checkout", "create"],
+      ["post-merge", "create"],
       ["pre-push", "insert"],
       ["pre-commit", "create"],
     ]);
@@ -198,7 +209,12 @@ describe("hooks of a hook manager", () => {
     expect(mlv.calls().map((call) => call.split(" ")[2])).toEqual(["pre-commit", "pre-push"]);
     if (text.includes("LOG")) expect(fs.readFileSync(log, "utf8")).toMatch(/^refs\/heads\/main [0-9a-f]{40} refs\/heads\/main 0{40}\n$/);
     const other = fakeMlv();
-    expect((await installHooks(sandbox.repository, other.commands)).map((change) => change.action)).toEqual(["insert", "insert", "insert"]);
+    expect((await installHooks(sandbox.repository, other.commands)).map((change) => change.action)).toEqual([
+      "insert",
+      "insert",
+      "insert",
+      "insert",
+    ]);
     await removeHooks(sandbox.repository);
     expect(snapshot(folder)).toEqual(before);
   });
@@ -213,7 +229,12 @@ describe("hooks of a hook manager", () => {
     fs.symlinkSync("pre-push", path.join(folder, "post-checkout"));
     const before = snapshot(folder);
     const mlv = fakeMlv();
-    expect((await installHooks(sandbox.repository, mlv.commands)).map((change) => change.action)).toEqual(["chain", "chain", "chain"]);
+    expect((await installHooks(sandbox.repository, mlv.commands)).map((change) => change.action)).toEqual([
+      "chain",
+      "create",
+      "chain",
+      "chain",
+    ]);
     sandbox.commit({ a: "1" });
     expect(mlv.calls()).toEqual(["mlv hook pre-commit <>"]);
     await removeHooks(sandbox.repository);

@@ -162,7 +162,12 @@ test("the action and the template put no input into a shell command, and name on
   expect(scripts.filter((script) => script.includes("${{"))).toEqual([]);
   expect(scripts.flatMap((script) => /review\.js" (\w+)$/.exec(script)?.[1] ?? [])).toEqual(["pushed", "pull", "verify", "report"]);
   const hooks = parse(fs.readFileSync(path.join(root, ".pre-commit-hooks.yaml"), "utf8")) as { entry: string }[];
-  expect(hooks.map(({ entry }) => entry)).toEqual(["mlv hook pre-commit", "mlv hook post-checkout", "mlv hook pre-push"]);
+  expect(hooks.map(({ entry }) => entry)).toEqual([
+    "mlv hook pre-commit",
+    "mlv hook post-checkout",
+    "mlv hook pre-push",
+    "mlv hook post-merge",
+  ]);
 });
 
 test("the GitLab template's script leaves the report and fails when data is not pushed", () => {

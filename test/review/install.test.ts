@@ -131,3 +131,12 @@ test("the pre-push hook of the pre-commit framework, which reads stdin itself, s
   const pushed = project.sandbox.run(["hook", "pre-push", "origin", "url"], { cwd: "r", env });
   expect([pushed.status, pushed.stderr.includes("1 version to origin")]).toEqual([0, true]);
 });
+
+test("git merge and git pull bring the data along", () => {
+  const project = installed();
+  const { sandbox, git } = project;
+  twoVersions(project);
+  git("checkout", "-q", "-b", "old", "v1");
+  const merged = git("merge", "-q", "main");
+  expect([merged.status, fs.readFileSync(sandbox.at("r/t.csv"), "utf8")]).toEqual([0, "id,v\n1,a\n2,c\n3,d\n"]);
+});

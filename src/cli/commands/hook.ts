@@ -18,16 +18,18 @@ export const command: CommandDefinition = {
   ],
   configure: (command_, run) => {
     command_
-      .argument("<hook>", "post-checkout, pre-push or pre-commit")
+      .argument("<hook>", "post-checkout, post-merge, pre-push or pre-commit")
       .argument("[arguments...]", "what Git hands to the hook")
       .allowExcessArguments()
       .action(
         run(async ({ session, args }) => {
           const name = textOf(args[0]);
-          if (name === "post-checkout") return postCheckout(session);
+          if (name === "post-checkout" || name === "post-merge") return postCheckout(session);
           if (name === "pre-push") return prePush(session);
           if (name === "pre-commit") return preCommit(session);
-          throw new MlvError("usage", `\`${name}\` is no hook of mlv's`, { hint: "the hooks are post-checkout, pre-push and pre-commit" });
+          throw new MlvError("usage", `\`${name}\` is no hook of mlv's`, {
+            hint: "the hooks are post-checkout, post-merge, pre-push and pre-commit",
+          });
         }),
       );
   },
