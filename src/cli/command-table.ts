@@ -33,6 +33,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   entry("ls", LOOK, "list targets and the files inside them"),
   entry("log", LOOK, "show the versions of a target"),
   entry("diff", LOOK, "show what differs between two revisions"),
+  entry("report", LOOK, "write one page on targets, growth and history"),
   entry("show", LOOK, "explain a pointer"),
   entry("cat", LOOK, "print a file as a pointer names it"),
   entry("verify", KEEP, "re-hash cache, workspace or remote, and mend them"),

@@ -11,8 +11,8 @@ import {
 import type { DiffResult, FileDiff, TargetDiff } from "../ops/diff.ts";
 import type { FilesDiff } from "../ops/diff-files.ts";
 import { describeContent } from "./diff-content-words.ts";
-import { DIFF_STYLE } from "./diff-style.ts";
 import { formatBytes, formatCount, formatPlural } from "./format.ts";
+import { details, formatPage } from "./html-page.ts";
 
 const MAX_FILES = 2000;
 const MAX_STATISTICS = 200;
@@ -26,7 +26,7 @@ export function formatDiffHtml(result: DiffResult): string {
       ({ target, message }) => `<p class="bad">Broken pointer <code>${escapeHtml(target)}</code>: ${escapeHtml(message)}</p>`,
     ),
     ...result.targets.map((target) => targetSection(target, result)),
-    ...result.leftOut.map(leftOut),
+    ...result.leftOut.map(leftOutNote),
   ];
   return page(`${result.a.name} → ${result.b.name}`, body.join("\n"));
 }
@@ -38,27 +38,11 @@ export function formatFilesHtml(result: FilesDiff): string {
 }
 
 function page(title: string, body: string): string {
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>mlv diff ${escapeHtml(title)}</title>
-<style>${DIFF_STYLE}</style>
-</head>
-<body>
-<main>
-<h1>${escapeHtml(title)}</h1>
-${body}
-</main>
-</body>
-</html>
-`;
+  return formatPage({ generator: "mlv diff", title, body: `<h1>${escapeHtml(title)}</h1>\n${body}` });
 }
 
-function targetSection(target: TargetDiff, result: ContentsResult): string {
+/** Returns how one target differs, and what changed inside its files. */
+export function targetSection(target: TargetDiff, result: ContentsResult): string {
   const { status, from, before, after, filesBefore, filesAfter, sizeBefore, sizeAfter } = target;
   const isFolder = before?.kind === "dir" || after?.kind === "dir";
   const facts = [
@@ -202,11 +186,8 @@ function statistics(diff: TableDiff): string {
   );
 }
 
-function details(title: string, content: string, isOpen: boolean): string {
-  return `<details${isOpen ? " open" : ""}><summary>${title}</summary><div class="scroll">${content}</div></details>`;
-}
-
-function leftOut({ path, count, reason }: ContentsResult["leftOut"][number]): string {
+/** Returns what was not compared, and why. */
+export function leftOutNote({ path, count, reason }: ContentsResult["leftOut"][number]): string {
   const more = count > 1 ? ` and ${formatCount(count - 1)} more` : "";
   return `<p class="dim">Not compared: <code>${escapeHtml(path)}</code>${more}: ${escapeHtml(reason)}</p>`;
 }

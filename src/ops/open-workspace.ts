@@ -24,6 +24,8 @@ export interface OperationContext {
   readonly bandwidthLimit?: string | undefined;
   /** True to fail with `locked` instead of waiting. */
   readonly noWait?: boolean | undefined;
+  /** True to ask no remote: what is not in the cache is missing. */
+  readonly isOffline?: boolean | undefined;
 }
 
 /** Is an opened repository with everything an operation needs of it; each part is opened when it is first used. */

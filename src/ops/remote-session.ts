@@ -18,13 +18,15 @@ export interface RemoteSession {
 
 /**
  * Opens a remote by name, or the default one, runs `work` and closes it whatever happens.
- * Throws `remote-not-configured`, `endpoint-untrusted`, `remote-misconfigured`.
+ * Throws `remote-not-configured`, `endpoint-untrusted`, `remote-misconfigured`, and `content-missing` in an offline workspace.
  */
 export async function withRemote<Result>(
   workspace: Workspace,
   name: string | undefined,
   work: (session: RemoteSession) => Promise<Result>,
 ): Promise<Result> {
+  if (workspace.context.isOffline === true)
+    throw new MlvError("content-missing", "it is not in the cache, and nothing is fetched here", { hint: "run `mlv fetch`" });
   const configuration = await workspace.configuration();
   const config = selectRemote(configuration, name);
   const { openRemote } = await import("../remotes/open.ts");

@@ -53,6 +53,8 @@ beforeAll(() => {
   say(["push"]);
   say(["diff", "HEAD~1", "HEAD"]);
   say(["log", "train.csv"]);
+  say(["report", "--html"]);
+  fs.rmSync(sandbox.at("project", "mlv-report.html"));
   say(["ls", "images"]);
   say(["show", "HEAD:train.csv"]);
   say(["cat", "train.csv"]);

@@ -49,6 +49,7 @@ export const commands: Readonly<Record<string, CommandDefinition | (() => Promis
   push,
   remote,
   remove,
+  report: async () => (await import("./report.ts")).command,
   resolve,
   show,
   status,

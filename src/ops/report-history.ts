@@ -1,0 +1,111 @@
+import { throwIfAborted } from "../base/concurrency.ts";
+import type { RepoPath } from "../base/ids.ts";
+import { unsafePathReason } from "../base/safe-paths.ts";
+import type { Pointer } from "../formats/pointer.ts";
+import type { CatFile } from "../git/cat-file.ts";
+import { readPointerChanges, type PointerCommit } from "../git/pointer-changes.ts";
+import type { ChangedPointer } from "../git/revisions.ts";
+import { isPointerPath, targetOf } from "../workspace/target.ts";
+import { parsePointerQuietly } from "./history.ts";
+import type { Workspace } from "./open-workspace.ts";
+
+/** Is what one commit did to one target. */
+export interface ReportChange {
+  readonly target: RepoPath;
+  readonly action: "added" | "changed" | "renamed" | "deleted";
+  readonly from?: RepoPath;
+  /** Absent where there is none, and where it cannot be read. */
+  readonly before?: Pointer;
+  readonly after?: Pointer;
+}
+
+/** Is a commit that changed targets. */
+export interface ReportCommit extends Omit<PointerCommit, "changes" | "committed"> {
+  readonly changes: readonly ReportChange[];
+  /** How many changes are not in the list. */
+  readonly moreChanges?: number;
+}
+
+/** Says whose history a report is about. */
+export interface HistoryQuestion {
+  readonly start: string;
+  readonly since: string | undefined;
+  /** Tells whether a target is part of the report. */
+  readonly isWanted: (target: string) => boolean;
+}
+
+const MAX_CHANGES_OF_COMMIT = 200;
+const READ_AT_ONCE = 1000;
+
+/** Reads the youngest commits that changed targets; `isCut` says that there are older ones. */
+export async function readReportCommits(
+  workspace: Workspace,
+  catFile: CatFile,
+  question: HistoryQuestion & { readonly limit: number },
+): Promise<{ readonly commits: readonly ReportCommit[]; readonly isCut: boolean }> {
+  const { start, since, isWanted, limit } = question;
+  const { signal } = workspace.context;
+  const found: PointerCommit[] = [];
+  let isCut = false;
+  for await (const commit of readPointerChanges(workspace.repository, { start, since, isFirstParent: false, signal })) {
+    const changes = commit.changes.filter((change) => isChangeWanted(change, isWanted));
+    if (changes.length === 0) continue;
+    isCut = found.length >= limit;
+    if (isCut) break;
+    found.push({ ...commit, changes });
+  }
+  const shown = found.map((commit) => commit.changes.slice(0, MAX_CHANGES_OF_COMMIT));
+  const pointers = await readPointers(catFile, shown.flat().flatMap(blobsOf), signal);
+  const commits = found.map(({ commit, author, email, date, subject, changes }, at) => {
+    const more = changes.length - (shown[at]?.length ?? 0);
+    const described = (shown[at] ?? []).map((change) => describe(change, pointers));
+    return { commit, author, email, date, subject, changes: described, ...(more > 0 ? { moreChanges: more } : {}) };
+  });
+  return { commits, isCut };
+}
+
+/** Tells whether a changed pointer is of a target that a report may name and wants to. */
+export function isChangeWanted({ path, oldPath }: ChangedPointer, isWanted: HistoryQuestion["isWanted"]): boolean {
+  return [path, oldPath].some((pointer) => {
+    if (pointer === undefined || !isPointerPath(pointer)) return false;
+    return unsafePathReason(targetOf(pointer)) === undefined && isWanted(targetOf(pointer));
+  });
+}
+
+/** Returns the blobs of both sides of a change. */
+export function blobsOf({ oldOid, newOid }: ChangedPointer): string[] {
+  return [oldOid, newOid].filter((oid) => oid !== undefined);
+}
+
+/** Reads pointers by the name of their blob, each once; broken ones are left out. */
+export async function readPointers(
+  catFile: CatFile,
+  oids: Iterable<string>,
+  signal: AbortSignal | undefined,
+): Promise<ReadonlyMap<string, Pointer>> {
+  const wanted = [...new Set(oids)];
+  const pointers = new Map<string, Pointer>();
+  for (let at = 0; at < wanted.length; at += READ_AT_ONCE) {
+    throwIfAborted(signal);
+    const objects = await Promise.all(wanted.slice(at, at + READ_AT_ONCE).map((oid) => catFile.read(oid)));
+    for (const object of objects) {
+      const pointer = object === undefined ? undefined : parsePointerQuietly(object.content, object.oid);
+      if (object !== undefined && pointer !== undefined) pointers.set(object.oid, pointer);
+    }
+  }
+  return pointers;
+}
+
+const ACTIONS = { added: "added", deleted: "deleted", modified: "changed", renamed: "renamed" } as const;
+
+function describe(change: ChangedPointer, pointers: ReadonlyMap<string, Pointer>): ReportChange {
+  const before = change.oldOid === undefined ? undefined : pointers.get(change.oldOid);
+  const after = change.newOid === undefined ? undefined : pointers.get(change.newOid);
+  return {
+    target: targetOf(change.path),
+    action: ACTIONS[change.status],
+    ...(change.oldPath === undefined ? {} : { from: targetOf(change.oldPath) }),
+    ...(before === undefined ? {} : { before }),
+    ...(after === undefined ? {} : { after }),
+  };
+}
