@@ -12,13 +12,14 @@ import { readManifestEntries } from "../store/manifests.ts";
 import { readSmallFile } from "../store/small-files.ts";
 import { parentOf } from "./anchored.ts";
 import { emptyResult, type CheckoutResult } from "./checkout-result.ts";
+import { FolderColumns } from "./folder-columns.ts";
 import { hashFollowed } from "./follow.ts";
 import { contentPath } from "./cache-links.ts";
 import { findDifference, type Difference } from "./checkout-difference.ts";
 import { materialise, removeFile, type MaterialiseContext } from "./materialise.ts";
 import { isUntouched, isWantedFile, scanFile, scanFolder, scanTree, type ScannedFile, type ScannedFolder, type ScanPlace } from "./scan.ts";
 import { TornWrites } from "./torn-writes.ts";
-import { unpackFolder, type FileStat, type IndexedFile } from "./workspace-index.ts";
+import { unpackFolder } from "./workspace-index.ts";
 
 /** Says what a checkout works with. */
 export interface CheckoutContext extends ScanPlace, MaterialiseContext {
@@ -42,7 +43,7 @@ interface FolderState {
   /** The names that were once materialised here. */
   readonly known: ReadonlySet<string>;
   /** What the index is to hold afterwards. */
-  readonly records: IndexedFile[];
+  readonly records: FolderColumns;
   readonly wanted: Set<string>;
   /** The names that were looked at, where others stay as the index has them. */
   readonly patched?: ReadonlySet<string>;
@@ -159,7 +160,7 @@ class Checkout {
       const state = this.#state(indexFolder);
       const file = state.file(name);
       if (!isWantedFile(entry.path, only) && !state.known.has(name)) continue;
-      state.wanted.add(name);
+      if (state.known.size > 0) state.wanted.add(name);
       await this.#planOne({ entry, indexFolder, name, isNew: file === undefined }, state, file);
       if (this.#writes.length >= BATCH_FILES) await this.#flush();
     }
@@ -215,7 +216,7 @@ class Checkout {
     }
     const { entry } = write;
     if (file.isUnchanged && file.known?.sha256 === entry.sha256 && file.isExecutable === entry.isExecutable) {
-      state.records.push({ ...file.known, isEdited: false });
+      state.records.addKnown({ ...file.known, isEdited: false });
       return;
     }
     if (file.isUnchanged && file.known?.isEdited === false) {
@@ -224,11 +225,11 @@ class Checkout {
     }
     const hash = await this.#hash(relative, file);
     if (hash === entry.sha256 && file.isExecutable === entry.isExecutable) {
-      state.records.push(recordOf(write.name, file.stat, entry));
+      state.records.add(write.name, file.stat, entry);
     } else if (this.#isTorn(file, relative, entry) || (await this.#mayReplace(file, relative, hash))) {
       this.#writes.push(write);
     } else if (file.known !== undefined) {
-      state.records.push({ name: write.name, stat: file.stat, sha256: hash, isExecutable: file.isExecutable, isEdited: true });
+      state.records.add(write.name, file.stat, { sha256: hash, isExecutable: file.isExecutable, isEdited: true });
     }
   }
 
@@ -324,7 +325,7 @@ class Checkout {
     const file = { folder: parentOf(relative), name, sha256: entry.sha256, isExecutable: entry.isExecutable, isNew };
     try {
       const stat = await materialise(this.#context, file);
-      state.records.push(recordOf(name, stat, entry));
+      state.records.add(name, stat, entry);
       this.#written += 1;
       this.#writtenBytes += entry.size;
     } catch (error) {
@@ -335,7 +336,7 @@ class Checkout {
       // What stands there is still what the index knew.
       const known = state.file(name)?.known;
       if (known !== undefined && !isMlvError(error, "target-exists"))
-        state.records.push({ ...known, isEdited: known.sha256 !== entry.sha256 });
+        state.records.addKnown({ ...known, isEdited: known.sha256 !== entry.sha256 });
     }
   }
 
@@ -344,9 +345,8 @@ class Checkout {
     index.setTarget(target, this.#pointer, this.#isCached ? cacheMark : "");
     const isSynced = this.#written === 0;
     for (const [folder, { records, patched }] of this.#states) {
-      const files = records.sort((a, b) => compareUtf8(a.name, b.name));
-      if (patched === undefined) index.setFolder(target, folder, files, isSynced);
-      else index.patchFolder(target, folder, { names: patched, files, isSynced });
+      if (patched === undefined) index.setColumns(target, folder, records, isSynced);
+      else index.patchFolder(target, folder, { names: patched, files: records, isSynced });
     }
   }
 
@@ -368,7 +368,7 @@ class Checkout {
       scanned,
       file: (name) => (files === undefined ? scanned.file(name) : files.get(name)),
       known: new Set(names),
-      records: [],
+      records: new FolderColumns(),
       wanted: new Set(),
       ...(patched === undefined ? {} : { patched }),
     };
@@ -381,9 +381,4 @@ class Checkout {
     if (this.#pointer.kind === "file") return target;
     return folder === "" ? `${target}/${name}` : `${target}/${folder}/${name}`;
   }
-}
-
-function recordOf(name: string, stat: FileStat, entry: ManifestEntry): IndexedFile {
-  const { size, mtimeMs, ctimeMs, ino } = stat;
-  return { name, stat: { size, mtimeMs, ctimeMs, ino }, sha256: entry.sha256, isExecutable: entry.isExecutable, isEdited: false };
 }

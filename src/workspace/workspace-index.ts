@@ -37,8 +37,8 @@ export interface IndexedFile {
 /** Says which files of a folder are to have which records. */
 export interface FolderPatch {
   readonly names: ReadonlySet<string>;
-  /** Sorted by the UTF-8 bytes of their names, all of which are among `names`. */
-  readonly files: readonly IndexedFile[];
+  /** All of which are among `names`. */
+  readonly files: FolderColumns;
   /** True when the bytes of `files` are known to be on disk. */
   readonly isSynced: boolean;
 }
@@ -265,22 +265,17 @@ export function unpackFile(folder: IndexFolder, name: string, position: number):
   };
 }
 
-function packFolder(files: readonly IndexedFile[], boot: string): IndexFolder {
-  const columns = new FolderColumns();
-  for (const file of files) columns.addKnown(file);
-  return columns.finish(boot);
-}
-
 /** Merges columns with columns; what stays is copied as it is. */
 function applyPatch(before: IndexFolder | undefined, { names, files }: FolderPatch, boot: string): IndexFolder | undefined {
-  const patch = packFolder(files, boot);
-  if (before === undefined) return files.length === 0 ? undefined : patch;
+  const patch = files.finish(boot);
+  if (before === undefined) return patch.count === 0 ? undefined : patch;
+  const patchNames = patch.count === 0 ? [] : patch.names.split("\0");
   const kept: { readonly from: IndexFolder; readonly position: number; readonly name: string }[] = [];
   let next = 0;
-  const takeUpTo = (name: string | undefined): void => {
-    for (let file = files[next]; file !== undefined; file = files[next]) {
-      if (name !== undefined && compareUtf8(file.name, name) > 0) return;
-      kept.push({ from: patch, position: next, name: file.name });
+  const takeUpTo = (limit: string | undefined): void => {
+    for (let name = patchNames[next]; name !== undefined; name = patchNames[next]) {
+      if (limit !== undefined && compareUtf8(name, limit) > 0) return;
+      kept.push({ from: patch, position: next, name });
       next += 1;
     }
   };
