@@ -140,6 +140,21 @@ describe.each(KINDS)("commands about a remote on %s", (kind) => {
     await cloud.lose(await cloud.keys("check/"));
   });
 
+  test("what proves who we are is in no error, with --debug neither, and goes to no other origin", async () => {
+    const sas = kind === "azure" ? makeSas(cloud.server.options["account"] ?? "", cloud.server.env["AZURE_STORAGE_KEY"] ?? "") : "";
+    const env = kind === "azure" ? { ...cloud.env, AZURE_STORAGE_KEY: "", AZURE_STORAGE_SAS_TOKEN: sas } : cloud.env;
+    const signature = new URLSearchParams(sas).get("sig") ?? "none";
+    const secrets = [...cloud.server.secrets, signature, encodeURIComponent(signature), "Bearer ey", "Credential="];
+    for (const fault of ["denied", "expired-credentials", "redirect-elsewhere", "html-200", "reset-download"] as const) {
+      cloud.proxy.inject(fault, () => true, ALWAYS);
+      const { done } = cloud.box.start(["verify", "--remote", "--debug"], { cwd: "project", env });
+      const result = await done.finally(() => cloud.proxy.clear());
+      expect([fault, result.status]).toEqual([fault, expect.toBeOneOf([12, 13, 14]) as number]);
+      for (const secret of secrets) expect(result.stdout + result.stderr).not.toContain(secret);
+    }
+    expect(cloud.proxy.elsewhere).toEqual([]);
+  });
+
   test("an endpoint that came with a commit gets nothing before it is trusted, and nothing once that is revoked", async () => {
     const env = { ...cloud.server.env, ...NO_CLOUD };
     const run = (...args: string[]): Promise<RunResult> => cloud.box.start(args, { cwd: "careful", env }).done;
