@@ -19,7 +19,7 @@ export function formatDiffMarkdown(result: DiffResult): string {
   const blocks = new Blocks();
   blocks.add(`${MARKDOWN_MARKER}\n### Data: ${name(result.a.name)} → ${name(result.b.name)}`);
   if (result.targets.length === 0 && result.unreadable.length === 0) blocks.add("No tracked data changed.");
-  if (result.targets.length > 0) blocks.add(overview(result));
+  if (result.targets.length > 0) blocks.add(...[MAX_TARGETS, 50, 10, 0].map((limit) => overview(result, limit)));
   for (const { target, message } of result.unreadable.slice(0, MAX_FILES))
     blocks.add(`**Broken pointer** ${name(target)}: ${name(message)}`);
   for (const target of result.targets) {
@@ -94,8 +94,9 @@ function contentsOf(result: ContentsResult, { target }: TargetDiff): ContentDiff
   return result.contents.filter(({ path }) => path === target || path.startsWith(`${target}/`));
 }
 
-function overview(result: DiffResult): string {
-  const rows = result.targets.slice(0, MAX_TARGETS).map((target) => {
+/** Where names are long, fewer of them fit; that the rest is there is always said. */
+function overview(result: DiffResult, limit: number): string {
+  const rows = result.targets.slice(0, limit).map((target) => {
     const from = target.from === undefined ? "" : `${name(target.from)} → `;
     return `| ${target.status} | ${from}${name(target.target)} | ${describeFiles(target)} | ${describeSize(target)} | ${describeRows(target)} |`;
   });
