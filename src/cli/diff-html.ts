@@ -90,7 +90,7 @@ function contentBlock(content: ContentDiff, target?: string): string {
     const old = before === undefined ? "" : `<del>${escapeHtml(before)}</del> → `;
     return `<tr><th scope="row">${escapeHtml(what)}</th><td>${old}${escapeHtml(after)}</td></tr>`;
   });
-  return `${title}<div class="scroll"><table>${rows.join("")}</table></div>`;
+  return `${title}<div class="scroll"><table class="facts">${rows.join("")}</table></div>`;
 }
 
 function tableBlock(diff: TableDiff): string {
@@ -181,7 +181,7 @@ function statistics(diff: TableDiff): string {
   if (rows.length === 0) return "";
   return details(
     "Columns' statistics",
-    `<table><thead><tr><th>column</th><th></th><th>before</th><th>after</th></tr></thead><tbody>${rows.join("")}</tbody></table>`,
+    `<table class="statistics"><thead><tr><th>column</th><th></th><th>before</th><th>after</th></tr></thead><tbody>${rows.join("")}</tbody></table>`,
     false,
   );
 }

@@ -16,7 +16,8 @@ code { font: .9em ui-monospace, monospace; }
 .tag.added { background: var(--add-back); color: var(--add); } .tag.deleted { background: var(--del-back); color: var(--del); }
 ins, .added td { background: var(--add-back); color: var(--add); text-decoration: none; }
 del, .removed td { background: var(--del-back); color: var(--del); }
-.removed td { text-decoration: none; }
+.added td, .removed td { white-space: nowrap; max-width: none; } .statistics td + td { min-width: 9rem; }
+.facts th, .facts td { overflow-wrap: anywhere; }
 details { margin: .6rem 0; } summary { cursor: pointer; }
 .scroll { overflow-x: auto; } table { border-collapse: collapse; margin: .4rem 0; font-size: .9rem; }
 td, th { border: 1px solid var(--line); padding: .2rem .6rem; text-align: left; vertical-align: top; min-width: 4rem; max-width: 24rem; overflow-wrap: break-word; }
