@@ -68,19 +68,21 @@ class Push {
     const present = await this.#readHeads(distinct);
     // The body itself is kept on this machine, so only a look tells whether the remote still has it.
     await this.#checkBlobs([...present.values()].flatMap(blobsOf));
-    // A store without its marker is none to those who pull, however whole its versions are.
-    const marker = dryRun ? true : store.checkMarker(true, signal);
-    [this.#marks] = await Promise.all([readGcMarks(store.remote, signal), marker]);
     const isLacking = ({ pointer }: VersionToPush): boolean => !this.#isWhole(present.get(pointer.sha256));
+    const isIdle = dryRun || !distinct.some(isLacking);
+    // A store without its marker is none to those who pull, however whole its versions are.
+    const marker = dryRun ? undefined : store.checkMarker(true, signal);
+    await Promise.all([marker, isIdle ? this.#readMarks() : undefined]);
     let toSend = distinct.filter(isLacking);
-    if (toSend.length > 0 && !dryRun) {
-      const lacking = toSend.map(({ pointer }) => pointer.sha256);
-      await writePin(store.remote, lacking, signal);
+    const pinned = new Set<Sha256>();
+    while (!dryRun && toSend.some(({ pointer }) => !pinned.has(pointer.sha256))) {
+      for (const { pointer } of toSend) pinned.add(pointer.sha256);
+      await writePin(store.remote, [...pinned], signal);
       // A gc that did not see the pin has marked before this; what it marked counts as absent.
-      this.#marks = await readGcMarks(store.remote, signal);
+      await this.#readMarks();
       toSend = distinct.filter(isLacking);
-      await this.#send(toSend, present);
     }
+    if (!dryRun && toSend.length > 0) await this.#send(toSend, present);
     store.known.save();
     const sent = new Map(
       toSend.map(({ pointer }) => [pointer.sha256, present.has(pointer.sha256) ? ("repaired" as const) : ("pushed" as const)]),
@@ -91,6 +93,10 @@ class Push {
       sentBytes: this.#sentBytes,
       savedBytes: Math.max(0, logical - this.#sentBytes),
     };
+  }
+
+  async #readMarks(): Promise<void> {
+    this.#marks = await readGcMarks(this.#context.store.remote, this.#context.signal);
   }
 
   /** One request a version, or one listing when there are many of which the remote may lack most. */
@@ -262,7 +268,7 @@ class Push {
       const found: Sha256[] = [];
       for (const [index, ancestor] of (await version.ancestors()).entries()) {
         if (index >= MAX_ANCESTORS && isCovered(cache, version, found)) return;
-        const there = bodies.get(ancestor.sha256) ?? (await this.#readQuietly(ancestor));
+        const there = bodies.get(ancestor.sha256) ?? (await this.#readAncestor(ancestor));
         if (there === undefined) continue;
         bodies.set(ancestor.sha256, there);
         own.push(there);
@@ -274,9 +280,23 @@ class Push {
     return ancestors;
   }
 
-  async #readQuietly(pointer: Pointer): Promise<RemoteVersion | undefined> {
+  /** What this machine remembers will do while its blobs are there; else the remote is asked for the head that it has now. */
+  async #readAncestor(pointer: Pointer): Promise<RemoteVersion | undefined> {
+    const { store, signal } = this.#context;
+    const known = store.known.get(pointer.sha256);
+    const remembered = await this.#quietly(async () =>
+      known === undefined ? undefined : { ...known, body: await store.readBody(pointer.sha256, known.head, signal, pointer) },
+    );
+    if (remembered !== undefined) {
+      await this.#checkBlobs(remembered.body.blobs);
+      if (remembered.body.blobs.every((blob) => this.#isThere(blob))) return remembered;
+    }
+    return this.#quietly(() => store.readVersion(pointer.sha256, signal, pointer));
+  }
+
+  async #quietly(read: () => Promise<RemoteVersion | undefined>): Promise<RemoteVersion | undefined> {
     try {
-      return await this.#context.store.readVersion(pointer.sha256, this.#context.signal, pointer);
+      return await read();
     } catch (error) {
       if (isMlvError(error, "content-missing", "content-mismatch", "recipe-malformed")) return undefined;
       throw error;
