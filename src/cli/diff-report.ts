@@ -61,6 +61,7 @@ function describeSizes({ before, after, filesBefore, filesAfter, sizeBefore, siz
   if (before === undefined) return `${isFolder ? `${formatPlural(filesAfter, "file")}, ` : ""}${formatBytes(sizeAfter)}`;
   if (after === undefined) return formatBytes(sizeBefore);
   const change = sizeAfter - sizeBefore;
+  if (change === 0) return `${files}${formatBytes(sizeAfter)}`;
   return `${files}${formatBytes(sizeBefore)} → ${formatBytes(sizeAfter)} (${change < 0 ? "−" : "+"}${formatBytes(Math.abs(change))})`;
 }
 
