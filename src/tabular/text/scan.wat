@@ -19,6 +19,12 @@
     (global.set $state (i32.const 0))
     (global.set $prev (i32.const 1)))
 
+  ;; the state after a byte outside quotes that is no quote
+  (func $stateBefore (param $at i32) (result i32)
+    (local $byte i32)
+    (local.set $byte (i32.load8_u (i32.sub (local.get $at) (i32.const 1))))
+    (i32.eqz (i32.or (i32.eq (local.get $byte) (global.get $nl)) (i32.eq (local.get $byte) (global.get $delim)))))
+
   (func $scalar (param $at i32) (param $end i32)
     (local $byte i32) (local $state i32) (local $prev i32)
     (local.set $state (global.get $state))
@@ -60,7 +66,7 @@
   (func (export "scan") (param $at i32) (param $length i32)
     (local $end i32) (local $nlv v128) (local $qv v128) (local $dv v128) (local $crv v128)
     (local $v0 v128) (local $v1 v128) (local $v2 v128) (local $v3 v128)
-    (local $st i32) (local $pr i32) (local $qt i32) (local $dl i32) (local $n i64) (local $q i64) (local $inside i64) (local $after i64) (local $last i32) (local $before i32)
+    (local $st i32) (local $pr i32) (local $qt i32) (local $dl i32) (local $n i64) (local $q i64) (local $inside i64) (local $after i64) (local $last i32) (local $before i32) (local $qcv v128) (local $count i32) (local $isLate i32)
     (local.set $st (global.get $state)) (local.set $pr (global.get $prev)) (local.set $qt (global.get $quote)) (local.set $dl (global.get $delim))
     (global.set $lines (i32.const 0))
     (global.set $blank (i32.const 0))
@@ -69,6 +75,7 @@
     (local.set $qv (i8x16.splat (local.get $qt)))
     (local.set $dv (i8x16.splat (local.get $dl)))
     (local.set $crv (i8x16.splat (i32.const 13)))
+    (local.set $qcv (if (result v128) (i32.ge_s (local.get $qt) (i32.const 0)) (then (local.get $qv)) (else (local.get $crv))))
     (block $done
       (loop $next
         (br_if $done (i32.gt_u (i32.add (local.get $at) (i32.const 64)) (local.get $end)))
@@ -77,6 +84,22 @@
         (local.set $v2 (v128.load offset=32 (local.get $at)))
         (local.set $v3 (v128.load offset=48 (local.get $at)))
         (local.set $n (i64.or (i64.or (i64.extend_i32_u (i8x16.bitmask (i8x16.eq (local.get $v0) (local.get $nlv)))) (i64.shl (i64.extend_i32_u (i8x16.bitmask (i8x16.eq (local.get $v1) (local.get $nlv)))) (i64.const 16))) (i64.shl (i64.or (i64.extend_i32_u (i8x16.bitmask (i8x16.eq (local.get $v2) (local.get $nlv)))) (i64.shl (i64.extend_i32_u (i8x16.bitmask (i8x16.eq (local.get $v3) (local.get $nlv)))) (i64.const 16))) (i64.const 32))))
+        ;; most steps: outside quotes, no quote, no CR and no empty line; the state then follows from the last byte, when it is asked for
+        (if (i32.eqz (i32.or (i32.eq (local.get $st) (i32.const 2)) (i32.eq (local.get $pr) (i32.const 2))))
+          (then
+            (if (i64.eqz (i64.and (local.get $n) (i64.or (i64.shl (local.get $n) (i64.const 1)) (i64.extend_i32_u (local.get $pr)))))
+              (then
+                (if (i32.eqz (v128.any_true (v128.or (v128.or (v128.or (i8x16.eq (local.get $v0) (local.get $crv)) (i8x16.eq (local.get $v1) (local.get $crv))) (v128.or (i8x16.eq (local.get $v2) (local.get $crv)) (i8x16.eq (local.get $v3) (local.get $crv)))) (v128.or (v128.or (i8x16.eq (local.get $v0) (local.get $qcv)) (i8x16.eq (local.get $v1) (local.get $qcv))) (v128.or (i8x16.eq (local.get $v2) (local.get $qcv)) (i8x16.eq (local.get $v3) (local.get $qcv)))))))
+                  (then
+                    (local.set $count (i32.add (local.get $count) (i32.wrap_i64 (i64.popcnt (local.get $n)))))
+                    (local.set $pr (i32.wrap_i64 (i64.shr_u (local.get $n) (i64.const 63))))
+                    (local.set $isLate (i32.const 1))
+                    (local.set $at (i32.add (local.get $at) (i32.const 64)))
+                    (br $next)))))))
+        (if (local.get $isLate)
+          (then
+            (local.set $st (call $stateBefore (local.get $at)))
+            (local.set $isLate (i32.const 0))))
         (local.set $q (i64.const 0))
         (if (i32.ge_s (local.get $qt) (i32.const 0))
           (then (if (v128.any_true (v128.or (v128.or (i8x16.eq (local.get $v0) (local.get $qv)) (i8x16.eq (local.get $v1) (local.get $qv))) (v128.or (i8x16.eq (local.get $v2) (local.get $qv)) (i8x16.eq (local.get $v3) (local.get $qv))))) (then (local.set $q (i64.or (i64.or (i64.extend_i32_u (i8x16.bitmask (i8x16.eq (local.get $v0) (local.get $qv)))) (i64.shl (i64.extend_i32_u (i8x16.bitmask (i8x16.eq (local.get $v1) (local.get $qv)))) (i64.const 16))) (i64.shl (i64.or (i64.extend_i32_u (i8x16.bitmask (i8x16.eq (local.get $v2) (local.get $qv)))) (i64.shl (i64.extend_i32_u (i8x16.bitmask (i8x16.eq (local.get $v3) (local.get $qv)))) (i64.const 16))) (i64.const 32))))))))
@@ -130,6 +153,8 @@
         (local.set $st (global.get $state)) (local.set $pr (global.get $prev))
         (local.set $at (i32.add (local.get $at) (i32.const 64)))
         (br $next)))
+    (if (local.get $isLate) (then (local.set $st (call $stateBefore (local.get $at)))))
+    (global.set $lines (i32.add (global.get $lines) (local.get $count)))
     (global.set $state (local.get $st)) (global.set $prev (local.get $pr))
     (call $scalar (local.get $at) (local.get $end)))
 )

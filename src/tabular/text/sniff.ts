@@ -5,6 +5,8 @@ import { CsvTokenizer, type CsvDialect } from "./csv.ts";
 const CANDIDATES = [",", ";", "\t", "|"] as const;
 const QUOTE = 34;
 const SNIFF_BYTES = 64 * 1024;
+/** No more is cut into records than is wanted, or little more. */
+const STEP_BYTES = 8 * 1024;
 const SNIFF_RECORDS = 100;
 
 /** Is the start of a delimited text, understood. */
@@ -54,8 +56,8 @@ export function sniffCsv(head: Uint8Array, options: SniffOptions): CsvHead | und
 export function readRecords(bytes: Uint8Array, dialect: CsvDialect, isWhole: boolean, limit: number): string[][] {
   const tokenizer = new CsvTokenizer(dialect);
   const records: string[][] = [];
-  for (let at = 0; at < bytes.length && records.length < limit; at += SNIFF_BYTES) {
-    const batch = tokenizer.push(bytes.subarray(at, at + SNIFF_BYTES));
+  for (let at = 0; at < bytes.length && records.length < limit; at += STEP_BYTES) {
+    const batch = tokenizer.push(bytes.subarray(at, at + STEP_BYTES));
     for (let row = 0; row < batch.rowCount && records.length < limit; row++) records.push(rowTexts(batch, row).map((text) => text ?? ""));
   }
   if (isWhole && records.length < limit) {
