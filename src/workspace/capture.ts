@@ -3,7 +3,7 @@ import { throwIfAborted } from "../base/concurrency.ts";
 import { MlvError } from "../base/errors.ts";
 import type { EventSink } from "../base/events.ts";
 import type { RepoPath } from "../base/ids.ts";
-import { collisionKey, compareUtf8, unportableReason, unsafePathReason } from "../base/safe-paths.ts";
+import { compareUtf8, unsafePathReason } from "../base/safe-paths.ts";
 import type { ManifestEntry } from "../formats/manifest.ts";
 import type { Pointer } from "../formats/pointer.ts";
 import { LOOSE_MIN_BYTES, type Cache } from "../store/cache.ts";
@@ -15,16 +15,8 @@ import { FolderColumns } from "./folder-columns.ts";
 import { FileIntake, INTAKE_BYTES, INTAKE_FILES, type TakenFile } from "./file-intake.ts";
 import { followSymlink, type FollowedFile } from "./follow.ts";
 import type { OtherEntry } from "./listing.ts";
-import {
-  goneFolders,
-  isWanted,
-  isWantedFile,
-  orderEntries,
-  scanFolder,
-  type ScannedFile,
-  type ScannedFolder,
-  type ScanPlace,
-} from "./scan.ts";
+import { warnOfCollisions, warnOfUnportable } from "./name-warnings.ts";
+import { goneFolders, isWanted, isWantedFile, scanFolder, type ScannedFile, type ScannedFolder, type ScanPlace } from "./scan.ts";
 import type { ScanNotes } from "./scan-notes.ts";
 import { unpackFolder, type FileStat } from "./workspace-index.ts";
 
@@ -60,8 +52,6 @@ export interface Capture {
   /** Records the workspace in the index; call it after the pointer was written. */
   record(cacheMark: string): void;
 }
-
-const MAY_COLLIDE = /[A-Z]|[^\u0020-\u007e]/;
 
 interface PendingFile {
   readonly path: RepoPath;
@@ -211,50 +201,43 @@ class FolderChanges {
       return;
     }
     this.#noteGone(scanned, folder);
-    this.#warnCollisions(scanned, folder);
+    const files = scanned.files();
+    this.#warnOfNames(files, folder);
     const recorded = this.#recordFor(folder);
-    const entries = [...orderEntries(scanned), ...followed.map((file) => ({ link: file }))].sort((a, b) =>
-      compareUtf8(orderKey(a), orderKey(b)),
-    );
-    for (const entry of entries) {
-      if ("folder" in entry) {
-        if (isWanted(inside(entry.folder), options.only)) yield* this.#visit(inside(entry.folder));
-        continue;
+    // Files come in order; what has to come among them is merged in, so that a million of them are not sorted again.
+    const between = orderBetween(scanned.folders, followed);
+    let next = 0;
+    for (const file of files) {
+      for (let entry = between[next]; entry !== undefined && compareUtf8(orderKey(entry), file.name) < 0; entry = between[next]) {
+        next += 1;
+        yield* this.#visitBetween(entry, folder);
       }
-      if ("link" in entry) {
-        this.#enqueue({ ...entry.link, path: inside(entry.link.name) as RepoPath, folder, isNew: true });
-      } else {
-        this.#offer(entry.file, folder, recorded);
-      }
-      if (this.#pending.length >= INTAKE_FILES || this.#pendingBytes >= INTAKE_BYTES) yield;
+      this.#offer(file, folder, recorded);
+      if (this.#isBatchFull) yield;
     }
+    for (const entry of between.slice(next)) yield* this.#visitBetween(entry, folder);
   }
 
-  /** Names that differ only in case or Unicode form are one name on other platforms: allowed, but said. */
-  #warnCollisions(scanned: ScannedFolder, folder: string): void {
-    const files = scanned.files();
-    const awkward = files.find((file) => file.known === undefined && unportableReason(file.name) !== undefined);
-    if (awkward !== undefined && !this.#hasWarned) {
-      this.#hasWarned = true;
-      const reason = unportableReason(awkward.name) ?? "";
-      const shown = `${this.#context.target}/${folder === "" ? "" : `${folder}/`}${awkward.name}`;
-      this.#context.onEvent({ type: "notice", level: "warning", message: `other platforms cannot check out \`${shown}\`: ${reason}` });
+  *#visitBetween(entry: Between, folder: string): Generator<void> {
+    const name = "link" in entry ? entry.link.name : entry.folder;
+    const inside = folder === "" ? name : `${folder}/${name}`;
+    if ("folder" in entry) {
+      if (isWanted(inside, this.#options.only)) yield* this.#visit(inside);
+      return;
     }
-    if (!files.some((file) => MAY_COLLIDE.test(file.name))) return;
-    const seen = new Map<string, string>();
-    for (const { name, known } of files) {
-      const key = collisionKey(name);
-      const other = seen.get(key);
-      seen.set(key, name);
-      if (other === undefined || known !== undefined) continue;
-      const message = `\`${other}\` and \`${name}\` in \`${this.#context.target}${folder === "" ? "" : `/${folder}`}\` are one name where case or Unicode form is not told apart`;
-      this.#context.onEvent({
-        type: "notice",
-        level: "warning",
-        message,
-        hint: "rename one of them if the data are to be checked out on macOS or Windows",
-      });
-    }
+    this.#enqueue({ ...entry.link, path: inside as RepoPath, folder, isNew: true });
+    if (this.#isBatchFull) yield;
+  }
+
+  get #isBatchFull(): boolean {
+    return this.#pending.length >= INTAKE_FILES || this.#pendingBytes >= INTAKE_BYTES;
+  }
+
+  #warnOfNames(files: readonly ScannedFile[], folder: string): void {
+    const { target, onEvent } = this.#context;
+    const where = folder === "" ? target : `${target}/${folder}`;
+    if (!this.#hasWarned) this.#hasWarned = warnOfUnportable(files, where, onEvent);
+    warnOfCollisions(files, where, onEvent);
   }
 
   #offer(file: ScannedFile, folder: string, recorded: FolderColumns): void {
@@ -374,9 +357,17 @@ class FolderChanges {
   }
 }
 
-function orderKey(entry: { file: ScannedFile } | { folder: string } | { link: FollowedFile }): string {
-  if ("folder" in entry) return `${entry.folder}/`;
-  return "file" in entry ? entry.file.name : entry.link.name;
+/** Is what comes among a folder's files: a sub-folder to enter, or a symlink to follow. */
+type Between = { readonly folder: string } | { readonly link: FollowedFile };
+
+/** Returns them in the order that their whole paths have. */
+function orderBetween(folders: readonly string[], links: readonly FollowedFile[]): Between[] {
+  const between: Between[] = [...folders.map((folder) => ({ folder })), ...links.map((link) => ({ link }))];
+  return between.sort((a, b) => compareUtf8(orderKey(a), orderKey(b)));
+}
+
+function orderKey(entry: Between): string {
+  return "folder" in entry ? `${entry.folder}/` : entry.link.name;
 }
 
 /** Makes the error that refuses a symlink, FIFO, socket or device by name. */

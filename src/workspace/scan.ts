@@ -250,20 +250,6 @@ export function goneFolders(place: ScanPlace, only?: readonly string[]): string[
     .sort(compareUtf8);
 }
 
-/** Is a step of a walk in path order: a file, or a sub-folder to enter. */
-export type OrderedEntry = { readonly file: ScannedFile } | { readonly folder: string };
-
-/** Merges a folder's files and sub-folders into the order that their files' whole paths have. */
-export function orderEntries(scanned: ScannedFolder): OrderedEntry[] {
-  const files = scanned.files();
-  if (scanned.folders.length === 0) return files.map((file) => ({ file }));
-  const entries: { key: string; entry: OrderedEntry }[] = [
-    ...files.map((file) => ({ key: file.name, entry: { file } })),
-    ...scanned.folders.map((name) => ({ key: `${name}/`, entry: { folder: name } })),
-  ];
-  return entries.sort((a, b) => compareUtf8(a.key, b.key)).map(({ entry }) => entry);
-}
-
 /** Tells whether every file of the version is on disk as the index knows it; `onScanned` gets the folders looked at for that. */
 export function isUntouched(place: ScanPlace, pointer: Pointer, onScanned?: (scanned: ScannedFolder) => void): boolean {
   if (pointer.kind === "file") return scanFile(place).isClean;
