@@ -257,6 +257,8 @@ export function isUntouched(place: ScanPlace, pointer: Pointer, onScanned?: (sca
   let folders = 0;
   for (const scanned of scanTree(place)) {
     onScanned?.(scanned);
+    // What is neither file nor folder is in no record either: whoever asks has to look at it.
+    if (scanned.others.length > 0) return false;
     // A folder without files of its own is in no record; any other must be known and clean.
     if (scanned.count > 0 && !scanned.isClean) return false;
     if (scanned.count === 0 && scanned.gone().length > 0) return false;
