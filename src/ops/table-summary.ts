@@ -1,5 +1,5 @@
 import type { TableSummary } from "../formats/pointer.ts";
-import { createTableDescriber } from "../tabular/describe.ts";
+import { createTableDescriber, tableFormatOf } from "../tabular/describe.ts";
 
 /** Watches a file's bytes go by and then describes the table in them. */
 export interface TableWatch {
@@ -10,7 +10,7 @@ export interface TableWatch {
 
 /** Returns what describes a table while its file is hashed, or undefined for a file that cannot be one by its name. */
 export function describeTable(file: string): TableWatch | undefined {
-  if (/\.parquet$/i.test(file)) return { onData: undefined, finish: () => describeParquetFile(file) };
+  if (tableFormatOf(file) === "parquet") return { onData: undefined, finish: () => describeParquetFile(file) };
   const describer = createTableDescriber(file);
   if (describer === undefined) return undefined;
   return { onData: (data) => describer.update(data), finish: async () => describer.finish() };

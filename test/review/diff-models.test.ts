@@ -1,5 +1,6 @@
 import * as fs from "node:fs";
 import { expect, test } from "vitest";
+import { describeContent } from "../../src/cli/diff-content-words.ts";
 import { compareModels } from "../../src/ops/compare-contents.ts";
 import { tableFromBytes, type TableSource } from "../../src/tabular/source.ts";
 
@@ -111,4 +112,18 @@ test("Of a model of a hundred gigabytes only the header and the last bytes are r
     tensors: { added: ["new"], removed: ["old"] },
   });
   expect(readBytes).toBeLessThan(1024 * 1024);
+});
+
+test("In words, tensors that change alike are one line, and metadata says what is new and what is gone.", async () => {
+  const before = safetensors({ a: ["F32", [8]], b: ["F32", [8]], c: ["I64", [1]] }, { epoch: "3", author: "ann" });
+  const after = safetensors({ a: ["F16", [8]], b: ["F16", [8]], c: ["I64", [2]] }, { epoch: "4", licence: "MIT" });
+  const found = await compare("m.safetensors", before, after);
+  if (found?.kind !== "model") throw new Error("no model was compared");
+  expect(describeContent(found).slice(1)).toEqual([
+    { what: "tensors a, b", before: "F32 [8]", after: "F16 [8]" },
+    { what: "tensor c", before: "I64 [1]", after: "I64 [2]" },
+    { what: "metadata epoch", before: "3", after: "4" },
+    { what: "metadata author", before: "ann", after: "(gone)" },
+    { what: "metadata licence (new)", after: "MIT" },
+  ]);
 });
