@@ -1,7 +1,7 @@
 // The Azure SDK alone, as fast as it goes: what mlv's transfers are compared with. `node azure.ts upload|download FILE KEY SETTINGS-AS-JSON`.
 import * as fs from "node:fs";
 import { ContainerClient, StorageSharedKeyCredential } from "@azure/storage-blob";
-import { forEachPart, readVendorArguments, writePart } from "./parts.ts";
+import { forEachPart, readPart, readVendorArguments, writePart } from "./parts.ts";
 
 const { verb, file, key, endpoint, bucket, partBytes, concurrency } = readVendorArguments(process.argv.slice(2));
 const account = new URL(endpoint).pathname.slice(1);
@@ -12,7 +12,15 @@ const container = new ContainerClient(
 const blob = container.getBlockBlobClient(key);
 
 if (verb === "upload") {
-  await blob.uploadFile(file, { blockSize: partBytes, concurrency, maxSingleShotSize: partBytes });
+  // Parts read whole, as for S3: uploadFile, which streams each, takes three times as long here.
+  const descriptor = fs.openSync(file, "r");
+  const blocks: string[] = [];
+  await forEachPart({ size: fs.fstatSync(descriptor).size, partBytes, concurrency }, async (part) => {
+    const id = Buffer.from(String(part.number).padStart(6, "0")).toString("base64");
+    await blob.stageBlock(id, await readPart(descriptor, part), part.length);
+    blocks[part.number - 1] = id;
+  });
+  await blob.commitBlockList(blocks);
 } else {
   const descriptor = fs.openSync(file, "w");
   const size = Number(process.argv[6]);
