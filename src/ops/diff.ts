@@ -1,7 +1,6 @@
 import { throwIfAborted } from "../base/concurrency.ts";
 import { MlvError } from "../base/errors.ts";
 import type { RepoPath } from "../base/ids.ts";
-import { compareUtf8 } from "../base/safe-paths.ts";
 import type { Pointer } from "../formats/pointer.ts";
 import { headCommit } from "../git/head.ts";
 import { mergeBase, resolveRevision } from "../git/revisions.ts";
@@ -9,8 +8,9 @@ import { isUnder } from "../store/manifests.ts";
 import { isPointerPath, targetOf } from "../workspace/target.ts";
 import type { ContentsResult } from "./content-diff.ts";
 import type { ContentsOptions } from "./diff-rows.ts";
-import { compareVersions, type FileDiff, type TargetDiff, type TargetPair } from "./diff-versions.ts";
+import { compareVersions, type FileDiff, type TargetDiff } from "./diff-versions.ts";
 import { withWorkspace, type OperationContext, type Workspace } from "./open-workspace.ts";
+import { pairTargets } from "./pair-targets.ts";
 import { readPointersAt, readPointersHere } from "./read-pointers.ts";
 import { toRepoPath } from "./targets.ts";
 
@@ -170,31 +170,6 @@ function selectPaths(workspace: Workspace, paths: readonly string[], targets: re
     const inner = wanted.filter((path) => isUnder(path, target)).map((path) => path.slice(target.length + 1));
     return inner.length === 0 ? "none" : inner;
   };
-}
-
-/** Pairs the targets of two sides: by name, then what is gone with what is new of the same version. */
-function* pairTargets(before: ReadonlyMap<RepoPath, Pointer>, after: ReadonlyMap<RepoPath, Pointer>): Generator<TargetPair> {
-  const gone = new Map<string, RepoPath[]>();
-  for (const [target, pointer] of before) {
-    if (after.has(target)) continue;
-    gone.set(pointer.sha256, [...(gone.get(pointer.sha256) ?? []), target]);
-  }
-  const renamedFrom = new Set<RepoPath>();
-  const pairs: TargetPair[] = [];
-  for (const [target, pointer] of after) {
-    const same = before.get(target);
-    const from = same === undefined && pointer.size > 0 ? gone.get(pointer.sha256)?.shift() : undefined;
-    if (from !== undefined) renamedFrom.add(from);
-    pairs.push({
-      target,
-      ...(from === undefined ? {} : { from }),
-      before: same ?? (from === undefined ? undefined : before.get(from)),
-      after: pointer,
-    });
-  }
-  for (const [target, pointer] of before)
-    if (!after.has(target) && !renamedFrom.has(target)) pairs.push({ target, before: pointer, after: undefined });
-  yield* pairs.sort((a, b) => compareUtf8(a.target, b.target));
 }
 
 function summarise(targets: readonly TargetDiff[]): DiffSummary {

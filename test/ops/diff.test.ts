@@ -54,6 +54,35 @@ test("two revisions differ by target and by file, with renames found by content"
   await expect(diff(project.context, { paths: ["nowhere"] })).rejects.toMatchObject({ code: "target-not-found" });
 });
 
+test("a target renamed and edited in one commit is one renamed target, where only one is like it", async () => {
+  const project = await createProject();
+  const rows = (from: number, count: number): string =>
+    Array.from({ length: count }, (_, index) => `${from + index},label${index}\n`).join("");
+  project.write("raw/train.csv", `id,label\n${rows(1, 50)}`);
+  project.write("weights.bin", "w".repeat(100));
+  project.write("x/same.bin", "x".repeat(50));
+  project.write("y/same.bin", "y".repeat(50));
+  project.write("shrinks/log.bin", "l".repeat(100));
+  await project.record("one", "raw/train.csv", "weights.bin", "x/same.bin", "y/same.bin", "shrinks/log.bin");
+  for (const name of ["raw/train.csv", "weights.bin", "x/same.bin", "y/same.bin", "shrinks/log.bin"])
+    project.git("rm", "-q", `${name}.mlv`);
+  project.write("clean/customers.csv", `id,label\n${rows(1, 40)}`);
+  project.write("models/weights.bin", `${"w".repeat(90)}v2`);
+  project.write("z/same.bin", "z".repeat(50));
+  project.write("grown/log.bin", "short");
+  await project.record("two", "clean/customers.csv", "models/weights.bin", "z/same.bin", "grown/log.bin");
+
+  expect(lines(await diff(project.context, { a: "HEAD~1", b: "HEAD", paths: [] })).map((line) => line.split(" ").slice(0, 2))).toEqual([
+    ["renamed", "raw/train.csv>clean/customers.csv"],
+    ["added", ">grown/log.bin"],
+    ["renamed", "weights.bin>models/weights.bin"],
+    ["deleted", ">shrinks/log.bin"],
+    ["deleted", ">x/same.bin"],
+    ["deleted", ">y/same.bin"],
+    ["added", ">z/same.bin"],
+  ]);
+});
+
 test("three dots compare with where the branches parted", async () => {
   const project = await createProject();
   project.write("a.bin", "base");
