@@ -65,14 +65,12 @@ class Push {
     const { store, signal, dryRun } = this.#context;
     if (versions.length === 0) return { versions: [], sentBytes: 0, savedBytes: 0 };
     const distinct = [...new Map(versions.map((version) => [version.pointer.sha256, version])).values()];
-    const present = await this.#readHeads(distinct);
-    // The body itself is kept on this machine, so only a look tells whether the remote still has it.
-    await this.#checkBlobs([...present.values()].flatMap(blobsOf));
-    const isLacking = ({ pointer }: VersionToPush): boolean => !this.#isWhole(present.get(pointer.sha256));
-    const isIdle = dryRun || !distinct.some(isLacking);
     // A store without its marker is none to those who pull, however whole its versions are.
-    const marker = dryRun ? undefined : store.checkMarker(true, signal);
-    await Promise.all([marker, isIdle ? this.#readMarks() : undefined]);
+    const [present] = await Promise.all([this.#readHeads(distinct), dryRun ? undefined : store.checkMarker(true, signal)]);
+    const isIdle = dryRun || present.size === distinct.length;
+    // The body itself is kept on this machine, so only a look tells whether the remote still has it.
+    await Promise.all([this.#checkBlobs([...present.values()].flatMap(blobsOf)), isIdle ? this.#readMarks() : undefined]);
+    const isLacking = ({ pointer }: VersionToPush): boolean => !this.#isWhole(present.get(pointer.sha256));
     let toSend = distinct.filter(isLacking);
     const pinned = new Set<Sha256>();
     while (!dryRun && toSend.some(({ pointer }) => !pinned.has(pointer.sha256))) {
