@@ -2,18 +2,28 @@ import { throwIfAborted } from "../base/concurrency.ts";
 
 const DEFAULT_BYTES = 192 * 1024 * 1024;
 
-/** Bounds the bytes that a remote's uploads hold in memory at once, whatever number of them a caller starts. First come, first served. */
+/** Lends memory of so many bytes until the work that asked for it is done. */
+export type Lend = (bytes: number) => Uint8Array;
+
+/**
+ * Bounds the bytes that a remote's uploads hold in memory at once, whatever number of them a caller starts. First come, first served.
+ * Memory is lent again rather than made anew, which the kernel would have to clear and the collector to find.
+ */
 export class BufferBudget {
   readonly #bytes: number;
   readonly #waiting: { readonly bytes: number; readonly start: () => void }[] = [];
   #used = 0;
+  #idle: Uint8Array[] = [];
 
   constructor(bytes = DEFAULT_BYTES) {
     this.#bytes = bytes;
   }
 
-  /** Runs `work` once `bytes` are free; a piece larger than the whole budget runs alone. */
-  async run<T>(bytes: number, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+  /**
+   * Runs `work` once `bytes` are free; a piece larger than the whole budget runs alone. What `work` borrows must be its own no longer when it
+   * succeeds; after a failure, when a request may still be reading it, nobody gets it again.
+   */
+  async run<T>(bytes: number, signal: AbortSignal | undefined, work: (lend: Lend) => Promise<T>): Promise<T> {
     throwIfAborted(signal);
     const charged = Math.min(bytes, this.#bytes);
     if (this.#waiting.length > 0 || this.#used + charged > this.#bytes) {
@@ -23,11 +33,32 @@ export class BufferBudget {
     }
     try {
       throwIfAborted(signal);
-      return await work();
+      this.#forgetBeyond(this.#bytes - this.#used);
+      const lent: Uint8Array[] = [];
+      const result = await work((length) => {
+        const buffer = this.#take(length);
+        lent.push(buffer);
+        return buffer;
+      });
+      this.#idle.push(...lent);
+      return result;
     } finally {
       this.#used -= charged;
       this.#startNext();
+      if (this.#used === 0) this.#idle = [];
     }
+  }
+
+  #take(length: number): Uint8Array {
+    const index = this.#idle.findIndex((buffer) => buffer.length === length);
+    const [found] = index === -1 ? [] : this.#idle.splice(index, 1);
+    return found ?? Buffer.allocUnsafeSlow(length);
+  }
+
+  /** Idle memory counts like any other: what would be too much is given up. */
+  #forgetBeyond(bytes: number): void {
+    let kept = 0;
+    this.#idle = this.#idle.filter((buffer) => (kept += buffer.length) <= bytes);
   }
 
   #startNext(): void {

@@ -130,7 +130,8 @@ export interface RemoteBody {
 /** Is a re-openable source of bytes: a retry or a part opens it again. */
 export interface PutSource {
   readonly size: number;
-  open(range?: ByteRange): AsyncIterable<Uint8Array>;
+  /** Yields the bytes; a source that reads may fill `into`, as long as the range, and yield that, so that its memory is used again. */
+  open(range?: ByteRange, into?: Uint8Array): AsyncIterable<Uint8Array>;
   /** The file that holds exactly these bytes, when there is one: a folder remote may clone it. */
   readonly path?: string;
 }

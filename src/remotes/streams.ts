@@ -38,10 +38,15 @@ export async function discardStream(stream: AsyncIterable<Uint8Array>): Promise<
 }
 
 /** Yields a source's bytes and throws `corrupt` (not retryable) unless exactly the declared number comes. */
-export async function* checkedSource(source: PutSource, range?: ByteRange, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
+export async function* checkedSource(
+  source: PutSource,
+  range?: ByteRange,
+  signal?: AbortSignal,
+  into?: Uint8Array,
+): AsyncGenerator<Uint8Array> {
   const expected = range?.length ?? source.size;
   let seen = 0;
-  for await (const data of range === undefined ? source.open() : source.open(range)) {
+  for await (const data of range === undefined ? source.open() : source.open(range, into)) {
     throwIfAborted(signal);
     seen += data.length;
     if (seen > expected) throw wrongSourceSize(expected, seen);
@@ -64,10 +69,10 @@ export class WatchedSource {
     this.size = source.size;
   }
 
-  /** Yields the bytes of all or of a range; throws `corrupt` unless exactly the declared number comes. */
-  async *open(range?: ByteRange): AsyncGenerator<Uint8Array> {
+  /** Yields the bytes of all or of a range, which the source may read into `into`; throws `corrupt` unless exactly the declared number comes. */
+  async *open(range?: ByteRange, into?: Uint8Array): AsyncGenerator<Uint8Array> {
     try {
-      yield* checkedSource(this.#source, range, this.#signal);
+      yield* checkedSource(this.#source, range, this.#signal, into);
     } catch (error) {
       this.#failure ??= { error };
       throw error;

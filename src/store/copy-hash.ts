@@ -105,16 +105,20 @@ async function writeFull(descriptor: number, data: Uint8Array, offset: number): 
   }
 }
 
-/** Yields a file range in order, up to 16 MiB as one buffer, more in buffers of 1 MiB, reading one ahead; each buffer is the consumer's to keep. */
-export async function* readFileRange(file: string, offset: number, length: number): AsyncGenerator<Buffer> {
+/**
+ * Yields a file range in order, up to 16 MiB as one buffer, more in buffers of 1 MiB, reading one ahead; each buffer is the consumer's to keep.
+ * A range that fills `into` exactly is read into that.
+ */
+export async function* readFileRange(file: string, offset: number, length: number, into?: Uint8Array): AsyncGenerator<Buffer> {
   const descriptor = fs.openSync(file, fs.constants.O_RDONLY);
   try {
     let at = offset;
     const end = offset + length;
-    const bufferBytes = length <= WHOLE_RANGE_BYTES ? length : BUFFER_BYTES;
+    const given = into?.length === length ? Buffer.from(into.buffer, into.byteOffset, length) : undefined;
+    const bufferBytes = given !== undefined || length <= WHOLE_RANGE_BYTES ? length : BUFFER_BYTES;
     const readNext = (): Promise<Buffer> | undefined => {
       if (at >= end) return undefined;
-      const buffer = Buffer.allocUnsafeSlow(Math.min(bufferBytes, end - at));
+      const buffer = given ?? Buffer.allocUnsafeSlow(Math.min(bufferBytes, end - at));
       const start = at;
       at += buffer.length;
       const reading = readFull(descriptor, buffer, start).then((filled) => {

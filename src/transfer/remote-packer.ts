@@ -180,5 +180,5 @@ export class RemotePacker {
 
 /** Returns a source for a file that does not change while it is read. */
 export function fileSource(file: string, size: number): PutSource {
-  return { size, path: file, open: (range) => readFileRange(file, range?.offset ?? 0, range?.length ?? size) };
+  return { size, path: file, open: (range, into) => readFileRange(file, range?.offset ?? 0, range?.length ?? size, into) };
 }

@@ -27,3 +27,22 @@ test("a failure gives its bytes back", async () => {
   await expect(fail).rejects.toThrow("no");
   expect(await next).toBe("done");
 });
+
+test("memory that was lent is lent again once the work succeeded, never after it failed", async () => {
+  const budget = new BufferBudget(100);
+  const borrow = (fails: boolean): Promise<Uint8Array> =>
+    budget.run(20, undefined, async (lend) => {
+      const lent = lend(20);
+      if (fails) throw Object.assign(new Error("no"), { lent });
+      return lent;
+    });
+  // Something else is under way throughout: idle memory is given up when nothing is.
+  await budget.run(1, undefined, async () => {
+    const first = await borrow(false);
+    expect(first).toHaveLength(20);
+    expect(await borrow(false)).toBe(first);
+    const failed: unknown = await borrow(true).catch((error: unknown) => Reflect.get(error as object, "lent"));
+    expect(failed).toBe(first);
+    expect(await borrow(false)).not.toBe(first);
+  });
+});

@@ -41,8 +41,8 @@ export async function stageBlocks(request: StageRequest): Promise<readonly strin
     throwIfAborted(signal);
     const offset = index * partBytes;
     const length = Math.min(partBytes, source.size - offset);
-    const id = await request.budget.run(length, signal, async () => {
-      const body = await collectStream(source.open({ offset, length }), length);
+    const id = await request.budget.run(length, signal, async (lend) => {
+      const body = await collectStream(source.open({ offset, length }, lend(length)), length);
       const name = blockId(index, body);
       if (staged.get(name) !== length) {
         await blob.stageBlock(name, body, length, {

@@ -49,8 +49,8 @@ export async function uploadComposed(request: ComposeRequest): Promise<string> {
     throwIfAborted(signal);
     const offset = index * partBytes;
     const length = Math.min(partBytes, source.size - offset);
-    const name = await request.budget.run(length, signal, async () => {
-      const body = await collectStream(source.open({ offset, length }), length);
+    const name = await request.budget.run(length, signal, async (lend) => {
+      const body = await collectStream(source.open({ offset, length }, lend(length)), length);
       const part = `${request.folder}${index}-${createHash("sha256").update(body).digest("hex")}`;
       if (!there.has(part)) await tools.createPart(part, body);
       return part;

@@ -20,7 +20,7 @@ import {
   type S3Client,
 } from "@aws-sdk/client-s3";
 import { mapConcurrent, throwIfAborted } from "../../base/concurrency.ts";
-import type { BufferBudget } from "../buffer-budget.ts";
+import type { BufferBudget, Lend } from "../buffer-budget.ts";
 import { RemoteError } from "../remote-error.ts";
 import { collectStream, type WatchedSource } from "../streams.ts";
 
@@ -78,7 +78,8 @@ export async function uploadMultipart(request: MultipartRequest): Promise<string
     const parts = planParts(request.source.size, request.partBytes);
     let sent = 0;
     const completed = await mapConcurrent(parts, request.concurrency, async (part) => {
-      const finished = done.get(part.number) ?? (await request.budget.run(part.length, signal, () => sendPart(request, uploadId, part)));
+      const finished =
+        done.get(part.number) ?? (await request.budget.run(part.length, signal, (lend) => sendPart(request, { uploadId, part, lend })));
       done.set(part.number, finished);
       sent += part.length;
       request.onProgress?.(sent);
@@ -134,9 +135,15 @@ async function begin(request: MultipartRequest): Promise<MultipartProgress> {
   return { uploadId: UploadId, isOwn: true, done: new Map() };
 }
 
-async function sendPart(request: MultipartRequest, uploadId: string, part: PlannedPart): Promise<CompletedPart> {
+interface PartToSend {
+  readonly uploadId: string;
+  readonly part: PlannedPart;
+  readonly lend: Lend;
+}
+
+async function sendPart(request: MultipartRequest, { uploadId, part, lend }: PartToSend): Promise<CompletedPart> {
   const { offset, length } = part;
-  const body = await collectStream(request.source.open({ offset, length }), length);
+  const body = await collectStream(request.source.open({ offset, length }, lend(length)), length);
   const ChecksumSHA256 = createHash("sha256").update(body).digest("base64");
   const result = await request.client.send(
     new UploadPartCommand({

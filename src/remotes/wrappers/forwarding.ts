@@ -76,7 +76,7 @@ export class ForwardingRemote implements Remote {
 
 /** Returns a source whose bytes pass through `through`; a file behind it is hidden, so that every byte is seen. */
 export function tappedSource(source: PutSource, through: (stream: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>): PutSource {
-  return { size: source.size, open: (range) => through(source.open(range)) };
+  return { size: source.size, open: (range, into) => through(source.open(range, into)) };
 }
 
 /** Returns a body whose bytes pass through `through`; ending it early ends the inner stream too. */
