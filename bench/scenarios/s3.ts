@@ -1,6 +1,6 @@
 import * as fs from "node:fs";
 import path from "node:path";
-import { startCountingProxy } from "../support/counting-proxy.ts";
+import { startCountingProxy, type CountingProxy } from "../support/counting-proxy.ts";
 import type { Scene } from "../support/scenario.ts";
 import { rotate } from "../support/scenario.ts";
 import { hasS3Server, startS3Server, type S3Server } from "../support/s3-server.ts";
@@ -11,6 +11,8 @@ const DELAY_MS = 30;
 interface Setting {
   readonly server: S3Server;
   readonly endpoint: string;
+  /** What counts requests and bytes, where a proxy is in front of the server. */
+  readonly proxy?: CountingProxy;
   /** What the cases' names end with. */
   readonly label: string;
 }
@@ -29,7 +31,7 @@ export async function measureS3(scene: Scene): Promise<void> {
   try {
     const settings: readonly Setting[] = [
       { server, endpoint: straight, label: "" },
-      { server, endpoint: proxy.url, label: `, ${DELAY_MS} ms a request` },
+      { server, endpoint: proxy.url, proxy, label: `, ${DELAY_MS} ms a request` },
     ];
     for (const setting of settings) {
       for (let run = 0; run < scene.runs; run++) {
@@ -53,7 +55,7 @@ interface Turn {
   readonly run: number;
 }
 
-async function measureSet(scene: Scene, { server, endpoint, label }: Setting, { versioner, set, target, run }: Turn): Promise<void> {
+async function measureSet(scene: Scene, { server, endpoint, proxy, label }: Setting, { versioner, set, target, run }: Turn): Promise<void> {
   const { arena } = scene;
   const folder = arena.fresh(`s3-${set}-${versioner.name}`);
   const project = path.join(folder, "project");
@@ -69,9 +71,10 @@ async function measureSet(scene: Scene, { server, endpoint, label }: Setting, { 
   fs.cpSync(source, path.join(project, target), { recursive: true });
   await arena.prepare(versioner.add(target), project);
   await arena.prepare(commit("data"), project);
-  await arena.step(at("push"), versioner.push(), { cwd: project });
-  await arena.step(at("no-op push"), versioner.push(), { cwd: project });
-  await arena.step(at("clone and pull"), versioner.clone(), { cwd: folder });
+  const counted = proxy === undefined ? {} : { traffic: () => proxy.take() };
+  await arena.step(at("push"), versioner.push(), { cwd: project, ...counted });
+  await arena.step(at("no-op push"), versioner.push(), { cwd: project, ...counted });
+  await arena.step(at("clone and pull"), versioner.clone(), { cwd: folder, ...counted });
   arena.assertSame(path.join(folder, "clone", target), source);
   arena.reclaim(folder);
 }

@@ -10,10 +10,21 @@ export interface Sample {
   readonly tool: string;
   readonly run: number;
   readonly wallSeconds: number;
+  readonly userSeconds: number | undefined;
+  readonly systemSeconds: number | undefined;
   readonly cpuSeconds: number | undefined;
   readonly peakBytes: number | undefined;
   /** Bytes that the step added to the remote, where it has one. */
   readonly remoteBytes?: number;
+  /** What a proxy before the remote saw, where there is one: requests, and bytes of both directions with their headers. */
+  readonly traffic?: StepTraffic;
+}
+
+/** Is what a step asked of a remote behind a counting proxy. */
+export interface StepTraffic {
+  readonly requests: number;
+  readonly sentBytes: number;
+  readonly receivedBytes: number;
 }
 
 /** Says how a step is run. */
@@ -21,8 +32,14 @@ export interface StepOptions {
   readonly cwd: string;
   /** Returns what the remote holds; asked before and after the step. */
   readonly remoteBytes?: () => number;
+  /** Returns what went over the line since it was last asked. */
+  readonly traffic?: () => StepTraffic;
   /** Throws when what the command printed or left is wrong. */
   readonly check?: (stdout: string) => void;
+}
+
+function pickTraffic({ requests, sentBytes, receivedBytes }: StepTraffic): StepTraffic {
+  return { requests, sentBytes, receivedBytes };
 }
 
 /** Runs steps in fresh folders, and keeps what they took. */
@@ -59,14 +76,18 @@ export class Arena {
   async step(where: Pick<Sample, "group" | "step" | "tool" | "run">, command: Command, options: StepOptions): Promise<void> {
     await run(this.#isCold ? "sync; echo 3 > /proc/sys/vm/drop_caches" : ["sync"], { cwd: this.#folder, env: this.env });
     const before = options.remoteBytes?.();
+    options.traffic?.();
     const taken = await measure(command, { cwd: options.cwd, env: this.env });
     options.check?.(taken.stdout);
     const sample: Sample = {
       ...where,
       wallSeconds: taken.wallSeconds,
+      userSeconds: taken.userSeconds,
+      systemSeconds: taken.systemSeconds,
       cpuSeconds: taken.cpuSeconds,
       peakBytes: taken.peakBytes,
       ...(before === undefined ? {} : { remoteBytes: (options.remoteBytes?.() ?? 0) - before }),
+      ...(options.traffic === undefined ? {} : { traffic: pickTraffic(options.traffic()) }),
     };
     this.samples.push(sample);
     const cpu = sample.cpuSeconds === undefined ? "" : ` (${sample.cpuSeconds.toFixed(2)} s of CPU)`;

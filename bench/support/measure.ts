@@ -8,7 +8,9 @@ export type Command = readonly string[] | string;
 /** Is what one run of a command took. */
 export interface Measurement {
   readonly wallSeconds: number;
-  /** User and system time of the command and of all that it waited for; undefined where `/usr/bin/time` is not GNU's. */
+  /** User and system time of the command and of all that it waited for, and their sum; undefined where `/usr/bin/time` is not GNU's. */
+  readonly userSeconds: number | undefined;
+  readonly systemSeconds: number | undefined;
   readonly cpuSeconds: number | undefined;
   /** Largest resident size of any one process of the command. */
   readonly peakBytes: number | undefined;
@@ -39,7 +41,7 @@ export async function measure(command: Command, options: RunOptions): Promise<Me
       `\`${words.join(" ")}\` in ${options.cwd} exited with ${output.status}\n${tail(output.stdout)}\n${tail(output.stderr)}`,
     );
   }
-  return { wallSeconds, cpuSeconds: usage?.cpuSeconds, peakBytes: usage?.peakBytes, stdout: output.stdout, stderr: output.stderr };
+  return { wallSeconds, ...(usage ?? NO_USAGE), stdout: output.stdout, stderr: output.stderr };
 }
 
 /** Runs a command whose time does not matter and returns its standard output. Throws as `measure` does. */
@@ -68,10 +70,14 @@ function runToEnd(words: readonly string[], options: RunOptions): Promise<Output
   });
 }
 
-function readUsage(file: string): { readonly cpuSeconds: number; readonly peakBytes: number } {
+type Usage = Pick<Measurement, "userSeconds" | "systemSeconds" | "cpuSeconds" | "peakBytes">;
+
+const NO_USAGE: Usage = { userSeconds: undefined, systemSeconds: undefined, cpuSeconds: undefined, peakBytes: undefined };
+
+function readUsage(file: string): Usage {
   const [user = 0, system = 0, peakKib = 0] = (fs.readFileSync(file, "utf8").trim().split("\n").at(-1) ?? "").split(" ").map(Number);
   fs.unlinkSync(file);
-  return { cpuSeconds: user + system, peakBytes: peakKib * 1024 };
+  return { userSeconds: user, systemSeconds: system, cpuSeconds: user + system, peakBytes: peakKib * 1024 };
 }
 
 function tail(text: string): string {

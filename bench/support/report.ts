@@ -19,8 +19,13 @@ interface Row {
   readonly tool: string;
   readonly wall: number;
   readonly cpu: number | undefined;
+  readonly user: number | undefined;
+  readonly system: number | undefined;
   readonly peak: number | undefined;
   readonly remoteBytes: number | undefined;
+  readonly requests: number | undefined;
+  readonly sentBytes: number | undefined;
+  readonly receivedBytes: number | undefined;
   /** How often the time of mlv goes into this one's: above 1, mlv is faster. */
   readonly ratio: { readonly median: number; readonly least: number; readonly most: number } | undefined;
 }
@@ -40,32 +45,51 @@ export function formatReport(bench: BenchRun): string {
     "Seconds are medians. *Against mlv* is the time of a row divided by mlv's in the same run, as median and spread: above 1, mlv is faster.",
   ];
   for (const [group, samples] of groupBy(bench.samples, (sample) => sample.group)) {
-    lines.push(
-      "",
-      `## ${group}`,
-      "",
-      "| case | who | seconds | CPU seconds | peak memory | onto the remote | against mlv |",
-      "|---|---|---:|---:|---:|---:|---:|",
-    );
-    for (const [step, ofStep] of groupBy(samples, (sample) => sample.step)) lines.push(...formatStep(step, ofStep));
+    const columns = COLUMNS.filter(({ isWanted }) => isWanted?.(samples) ?? true);
+    lines.push("", `## ${group}`, "", `| case | ${columns.map(({ title }) => title).join(" | ")} |`);
+    lines.push(`|---|---|${"---:|".repeat(columns.length - 1)}`);
+    for (const [step, ofStep] of groupBy(samples, (sample) => sample.step)) {
+      for (const [position, row] of summarise(ofStep).entries()) {
+        lines.push(`| ${[position === 0 ? step : "", ...columns.map(({ format }) => format(row))].join(" | ")} |`);
+      }
+    }
   }
   return `${lines.join("\n")}\n`;
 }
 
-function formatStep(step: string, samples: readonly Sample[]): string[] {
-  return summarise(samples).map((row, position) => {
-    const cells = [
-      position === 0 ? step : "",
-      row.tool,
-      formatSeconds(row.wall),
-      row.cpu === undefined ? "" : formatSeconds(row.cpu),
-      row.peak === undefined ? "" : `${Math.round(row.peak / 2 ** 20)} MiB`,
-      row.remoteBytes === undefined ? "" : formatBytes(row.remoteBytes),
-      row.ratio === undefined ? "" : `${formatRatio(row.ratio.median)} (${formatRatio(row.ratio.least)} to ${formatRatio(row.ratio.most)})`,
-    ];
-    return `| ${cells.join(" | ")} |`;
-  });
+interface Column {
+  readonly title: string;
+  readonly format: (row: Row) => string;
+  /** Tells whether a group's table has this column; it has when absent. */
+  readonly isWanted?: (samples: readonly Sample[]) => boolean;
 }
+
+const hasTraffic = (samples: readonly Sample[]): boolean => samples.some(({ traffic }) => traffic !== undefined);
+const orNothing = (value: number | undefined, format: (value: number) => string): string => (value === undefined ? "" : format(value));
+
+const COLUMNS: readonly Column[] = [
+  { title: "who", format: ({ tool }) => tool },
+  { title: "seconds", format: ({ wall }) => formatSeconds(wall) },
+  { title: "CPU seconds", format: ({ cpu }) => orNothing(cpu, formatSeconds) },
+  {
+    title: "user + system",
+    format: ({ user, system }) => (user === undefined || system === undefined ? "" : `${formatSeconds(user)} + ${formatSeconds(system)}`),
+  },
+  { title: "peak memory", format: ({ peak }) => orNothing(peak, (bytes) => `${Math.round(bytes / 2 ** 20)} MiB`) },
+  {
+    title: "onto the remote",
+    format: ({ remoteBytes }) => orNothing(remoteBytes, formatBytes),
+    isWanted: (samples) => samples.some(({ remoteBytes }) => remoteBytes !== undefined),
+  },
+  { title: "requests", format: ({ requests }) => orNothing(requests, String), isWanted: hasTraffic },
+  { title: "sent", format: ({ sentBytes }) => orNothing(sentBytes, formatBytes), isWanted: hasTraffic },
+  { title: "received", format: ({ receivedBytes }) => orNothing(receivedBytes, formatBytes), isWanted: hasTraffic },
+  {
+    title: "against mlv",
+    format: ({ ratio }) =>
+      ratio === undefined ? "" : `${formatRatio(ratio.median)} (${formatRatio(ratio.least)} to ${formatRatio(ratio.most)})`,
+  },
+];
 
 function summarise(samples: readonly Sample[]): Row[] {
   const byTool = groupBy(samples, (sample) => sample.tool);
@@ -79,8 +103,13 @@ function summarise(samples: readonly Sample[]): Row[] {
       tool,
       wall: median(own.map((sample) => sample.wallSeconds)),
       cpu: medianOf(own, (sample) => sample.cpuSeconds),
+      user: medianOf(own, (sample) => sample.userSeconds),
+      system: medianOf(own, (sample) => sample.systemSeconds),
       peak: medianOf(own, (sample) => sample.peakBytes),
       remoteBytes: medianOf(own, (sample) => sample.remoteBytes),
+      requests: medianOf(own, (sample) => sample.traffic?.requests),
+      sentBytes: medianOf(own, (sample) => sample.traffic?.sentBytes),
+      receivedBytes: medianOf(own, (sample) => sample.traffic?.receivedBytes),
       ratio:
         tool === "mlv" || ratios.length === 0
           ? undefined
