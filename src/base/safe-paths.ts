@@ -18,6 +18,28 @@ export function unsafePathReason(path: string): string | undefined {
   return undefined;
 }
 
+const PLAIN_MAX_BYTES = 255;
+const [SLASH, DOT] = [0x2f, 0x2e];
+// Letters, digits and what of ASCII means nothing to any file system.
+const PLAIN = Uint8Array.from({ length: 256 }, (_, code) =>
+  /[a-zA-Z0-9_ !#$%&'()+,\-./;=@[\]^`{}]/.test(String.fromCharCode(code)) ? 1 : 0,
+);
+
+/**
+ * Tells whether the bytes from `start` to `end` are a path so ordinary that one look at each byte shows it to be safe; `unsafePathReason` judges
+ * the others, most of which are safe too.
+ */
+export function isPlainPath(bytes: Uint8Array, start: number, end: number): boolean {
+  if (end === start || end - start > PLAIN_MAX_BYTES) return false;
+  let before = SLASH;
+  for (let index = start; index < end; index++) {
+    const code = bytes[index] as number;
+    if (PLAIN[code] === 0 || (before === SLASH && (code === SLASH || code === DOT))) return false;
+    before = code;
+  }
+  return before !== SLASH;
+}
+
 function unsafeSegmentReason(segment: string): string | undefined {
   if (segment === "") return "it has an empty segment";
   if (segment === "." || segment === "..") return `it has the segment \`${segment}\``;

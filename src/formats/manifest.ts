@@ -8,17 +8,12 @@
 import { crc32 } from "../base/checksum.ts";
 import { MlvError } from "../base/errors.ts";
 import { sha256 } from "../base/hashing.ts";
-import { isSha256, type RepoPath, type Sha256 } from "../base/ids.ts";
+import type { RepoPath, Sha256 } from "../base/ids.ts";
 import { unsafePathReason } from "../base/safe-paths.ts";
+import { decodeText, formatLine, malformed, parseLines, unsafe, type ManifestEntry } from "./manifest-lines.ts";
 import { PathSequence } from "./path-sequence.ts";
 
-/** Is one file of a folder; `path` is relative to the folder. */
-export interface ManifestEntry {
-  readonly path: RepoPath;
-  readonly sha256: Sha256;
-  readonly size: number;
-  readonly isExecutable: boolean;
-}
+export type { ManifestEntry };
 
 /** Is one leaf as the root lists it. `length` is the leaf's own bytes; `files` and `size` count what it lists. */
 export interface ManifestLeaf {
@@ -129,10 +124,6 @@ function createRoot(leaves: readonly ManifestLeaf[]): ManifestRoot {
   return { files, size, leaves };
 }
 
-function formatLine(entry: ManifestEntry): string {
-  return `${entry.sha256} ${entry.size} ${entry.isExecutable ? "x" : "-"} ${entry.path}\n`;
-}
-
 function endsLeaf(path: string, pathBytes: number): boolean {
   return crc32(path) < (pathBytes + LINE_OVERHEAD_BYTES) * CUT_SCALE;
 }
@@ -186,57 +177,14 @@ export function parseLeaf(bytes: Uint8Array, leaf: ManifestLeaf, where: string, 
   if (bytes.length !== leaf.length || sha256(bytes) !== leaf.sha256) {
     throw new MlvError("content-mismatch", `a manifest leaf of ${where} does not match its hash`, { details: { sha256: leaf.sha256 } });
   }
-  const entries: ManifestEntry[] = [];
-  const text = decodeText(bytes, where);
+  const entries = parseLines(bytes, where);
   let size = 0;
-  let start = 0;
-  while (start < text.length) {
-    const end = text.indexOf("\n", start);
-    if (end === -1) throw malformed(where, "a line has no end");
-    const entry = parseLine(text.slice(start, end), where);
-    assertNext(paths, entry.path, where, entries.length === 0 ? "its leaves overlap" : "its lines are out of order");
+  for (const entry of entries) {
+    assertNext(paths, entry.path, where, entry === entries[0] ? "its leaves overlap" : "its lines are out of order");
     size += entry.size;
-    entries.push(entry);
-    start = end + 1;
   }
   if (entries.length !== leaf.files || size !== leaf.size || entries[0]?.path !== leaf.firstPath) {
     throw malformed(where, "a leaf is not what the root says");
   }
   return entries;
-}
-
-function parseLine(line: string, where: string): ManifestEntry {
-  const sizeEnd = line.indexOf(" ", 65);
-  const hash = line.slice(0, 64);
-  const sizeText = line.slice(65, sizeEnd);
-  const mode = line[sizeEnd + 1];
-  const path = line.slice(sizeEnd + 3);
-  const isFormed =
-    line[64] === " " &&
-    sizeEnd !== -1 &&
-    line[sizeEnd + 2] === " " &&
-    (mode === "-" || mode === "x") &&
-    isSha256(hash) &&
-    /^(?:0|[1-9]\d{0,15})$/.test(sizeText) &&
-    Number.isSafeInteger(Number(sizeText));
-  if (!isFormed) throw malformed(where, "a line is not `<sha256> <size> <- or x> <path>`");
-  const reason = unsafePathReason(path);
-  if (reason !== undefined) throw unsafe(where, path, reason);
-  return { path: path as RepoPath, sha256: hash, size: Number(sizeText), isExecutable: mode === "x" };
-}
-
-function decodeText(bytes: Uint8Array, where: string): string {
-  try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch (error) {
-    throw malformed(where, "it is not UTF-8", error);
-  }
-}
-
-function malformed(where: string, why: string, cause?: unknown): MlvError {
-  return new MlvError("manifest-malformed", `the manifest of ${where} is malformed: ${why}`, { cause });
-}
-
-function unsafe(where: string, path: string, reason: string): MlvError {
-  return new MlvError("path-unsafe", `the manifest of ${where} names an unsafe path \`${path}\`: ${reason}`, { details: { path } });
 }

@@ -125,6 +125,30 @@ describe("a manifest", () => {
     );
   });
 
+  test("line is judged alike in a leaf of ASCII and beside a name beyond it, whatever byte of it is wrong", () => {
+    const other = { path: "\u{10ffff}" as RepoPath, sha256: sha256("other"), size: 1, isExecutable: false };
+    const line = fc
+      .tuple(anySha256, fc.nat(), fc.constantFrom("a", "d/x.png", "d/a b", "%2e", "x~1", "a."))
+      .map((parts) => parts.join(" - "));
+    const bytes = fc.oneof(
+      fc.string({ unit: "binary-ascii", maxLength: 2 }),
+      fc.constantFrom(" ", "0", "/", "//", "/.", "x", "\n", ":", "\\"),
+    );
+    fc.assert(
+      fc.property(line, fc.nat(), fc.nat({ max: 2 }), bytes, (text, at, removed, added) => {
+        const place = at % text.length;
+        const wrong = `${text.replace(" - ", " ").slice(0, place)}${added}${text.replace(" - ", " ").slice(place + removed)}\n`;
+        const read = (leaf: Buffer): unknown => {
+          let entries: readonly ManifestEntry[] = [];
+          const code = codeOf(() => (entries = parseLeaf(leaf, referenceTo(leaf), "d")));
+          return code === "nothing" ? entries.filter(({ path }) => path !== other.path) : code;
+        };
+        expect(read(Buffer.from(wrong))).toEqual(read(Buffer.from(wrong + formatLeaf([other]))));
+      }),
+      { numRuns: 3000 },
+    );
+  });
+
   test("takes no files out of order and none twice", () => {
     const entry = (path: string): ManifestEntry => ({ path: path as RepoPath, sha256: sha256(path), size: 1, isExecutable: false });
     expect(() => build([entry("b"), entry("a")])).toThrow(RangeError);
