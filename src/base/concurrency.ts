@@ -28,6 +28,12 @@ export async function mapConcurrent<Item, Result>(
   return results;
 }
 
+/** Waits until both are settled, then returns their results or throws the first failure: nothing goes on behind the caller's back. */
+export async function settleBoth<First, Second>(first: Promise<First>, second: Promise<Second>): Promise<[First, Second]> {
+  await Promise.allSettled([first, second]);
+  return Promise.all([first, second]);
+}
+
 /** Throws an `AbortError`'s reason as soon as the signal is aborted; cheap enough for inner loops. */
 export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted === true) throw signal.reason;

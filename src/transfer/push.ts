@@ -1,4 +1,4 @@
-import { mapConcurrent, throwIfAborted } from "../base/concurrency.ts";
+import { mapConcurrent, settleBoth, throwIfAborted } from "../base/concurrency.ts";
 import { isMlvError, MlvError } from "../base/errors.ts";
 import type { BlobKey, RepoPath, Sha256 } from "../base/ids.ts";
 import type { Body, BodyBlob } from "../formats/body.ts";
@@ -66,10 +66,10 @@ class Push {
     if (versions.length === 0) return { versions: [], sentBytes: 0, savedBytes: 0 };
     const distinct = [...new Map(versions.map((version) => [version.pointer.sha256, version])).values()];
     // A store without its marker is none to those who pull, however whole its versions are.
-    const [present] = await Promise.all([this.#readHeads(distinct), dryRun ? undefined : store.checkMarker(true, signal)]);
+    const [present] = await settleBoth(this.#readHeads(distinct), dryRun ? Promise.resolve(true) : store.checkMarker(true, signal));
     const isIdle = dryRun || present.size === distinct.length;
     // The body itself is kept on this machine, so only a look tells whether the remote still has it.
-    await Promise.all([this.#checkBlobs([...present.values()].flatMap(blobsOf)), isIdle ? this.#readMarks() : undefined]);
+    await settleBoth(this.#checkBlobs([...present.values()].flatMap(blobsOf)), isIdle ? this.#readMarks() : Promise.resolve());
     const isLacking = ({ pointer }: VersionToPush): boolean => !this.#isWhole(present.get(pointer.sha256));
     let toSend = distinct.filter(isLacking);
     const pinned = new Set<Sha256>();

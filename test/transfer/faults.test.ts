@@ -1,8 +1,10 @@
 import { describe, expect, test } from "vitest";
 import type { Pointer } from "../../src/formats/pointer.ts";
 import { MemoryRemote } from "../../src/remotes/memory/memory-remote.ts";
+import type { GetOptions, RemoteBody } from "../../src/remotes/remote.ts";
 import { countRequests } from "../../src/remotes/wrappers/counting.ts";
 import { unavailable, withFailures } from "../../src/remotes/wrappers/failing.ts";
+import { ForwardingRemote } from "../../src/remotes/wrappers/forwarding.ts";
 import { noise } from "../cli/tree.ts";
 import { hashesOf, makeMachine, type Machine } from "./versions.ts";
 
@@ -69,6 +71,27 @@ describe("a push", () => {
       }
     },
   );
+
+  test.each(["mlv.json", "recipes/"])("that fails at `%s` fails only once nothing of it is under way any more", async (failing) => {
+    const { machine, pointer } = await makeVersion();
+    const remote = new MemoryRemote();
+    await machine.push(remote, [pointer]);
+    let running = 0;
+    class Watched extends ForwardingRemote {
+      override async get(key: string, options?: GetOptions): Promise<RemoteBody | undefined> {
+        if (key.startsWith(failing)) throw unavailable();
+        running++;
+        try {
+          for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
+          return await super.get(key, options);
+        } finally {
+          running--;
+        }
+      }
+    }
+    await expect(machine.push(new Watched(remote), [pointer])).rejects.toMatchObject({ code: "remote-unavailable" });
+    expect(running).toBe(0);
+  });
 
   test("that names a lost blob of an earlier version sends it again", async () => {
     const { machine, pointer: first } = await makeVersion();
