@@ -41,7 +41,7 @@ export interface Remote {
   /** Deletes many keys with as few requests as the service allows; missing keys are no error. */
   removeMany(keys: readonly string[], options?: CallOptions): Promise<void>;
   /** Aborts uploads that were begun before `olderThan` (milliseconds since the epoch) and never finished; returns how many. */
-  removeUnfinishedUploads(olderThan: number, options?: CallOptions): Promise<number>;
+  removeUnfinishedUploads(olderThan: number, options?: CleaningOptions): Promise<number>;
   /** Returns a URL that anyone can read the blob with for `expiresInSeconds`; throws `unsupported` where there is no such thing. */
   signedUrl(key: string, expiresInSeconds: number, options?: CallOptions): Promise<string>;
   /** Says in a few words where the credentials come from ("environment variables AWS_…"), never what they are; throws `unauthenticated` when there are none. */
@@ -66,6 +66,11 @@ export interface RemoteCapabilities {
 /** Carries what every call takes. */
 export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
+}
+
+export interface CleaningOptions extends CallOptions {
+  /** Told after each answer of the service, so that a long cleaning is not taken for silence. */
+  readonly onProgress?: (() => void) | undefined;
 }
 
 export interface ListOptions extends CallOptions {

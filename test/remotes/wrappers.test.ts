@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { MemoryRemote } from "../../src/remotes/memory/memory-remote.ts";
 import { RemoteError } from "../../src/remotes/remote-error.ts";
+import type { CleaningOptions } from "../../src/remotes/remote.ts";
 import { bytesSource } from "../../src/remotes/streams.ts";
 import { withBandwidthLimit } from "../../src/remotes/wrappers/bandwidth.ts";
 import { countRequests } from "../../src/remotes/wrappers/counting.ts";
@@ -153,6 +154,27 @@ test("a listing, deletions and a signature that fall silent are given up, whatev
   expect(seen).toEqual(["a/1"]);
   expect(await failureOf(watched.removeMany(["a/1", "a/2"]))).toMatchObject({ reason: "timeout" });
   expect(await failureOf(watched.signedUrl("a/1", 60))).toMatchObject({ reason: "timeout" });
+});
+
+test("cleaning up unfinished uploads may take long, and is given up when the service falls silent", async () => {
+  const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 40));
+  const cleaning = (answers: number, isStuck: boolean): Promise<number> => {
+    const stuck = new Proxy(new MemoryRemote(), {
+      get(target, name) {
+        if (name !== "removeUnfinishedUploads") return Reflect.get(target, name, target);
+        return async (_olderThan: number, { onProgress }: CleaningOptions): Promise<number> => {
+          for (let answer = 0; answer < answers; answer++) {
+            await pause();
+            onProgress?.();
+          }
+          return isStuck ? new Promise(() => undefined) : answers;
+        };
+      },
+    });
+    return withIdleTimeout(stuck, 200).removeUnfinishedUploads(0);
+  };
+  expect(await cleaning(10, false)).toBe(10);
+  expect(await failureOf(cleaning(2, true))).toMatchObject({ reason: "timeout", retryable: true });
 });
 
 test("a body that falls silent is given up and asked for again", async () => {

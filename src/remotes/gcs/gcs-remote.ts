@@ -8,6 +8,7 @@ import { parseContentRange, responseBody } from "../node-stream.ts";
 import { RemoteError } from "../remote-error.ts";
 import type {
   CallOptions,
+  CleaningOptions,
   GetOptions,
   ListOptions,
   PutOptions,
@@ -143,15 +144,16 @@ export class GcsRemote implements Remote {
     await mapConcurrent(keys, this.#parts.concurrency, (key) => this.remove(key, options));
   }
 
-  async removeUnfinishedUploads(olderThan: number, options: CallOptions = {}): Promise<number> {
+  async removeUnfinishedUploads(olderThan: number, options: CleaningOptions = {}): Promise<number> {
     const old: string[] = [];
     const uploads = new Set<string>();
     for await (const { name, found } of this.#listNames("tmp/", options)) {
+      options.onProgress?.();
       if (!isKey(name) || timeOf(found) >= olderThan) continue;
       old.push(name);
       uploads.add(name.split("/")[1] ?? "");
     }
-    await this.#removeParts(old, options.signal);
+    await this.#removeParts(old, options.signal, options.onProgress);
     return uploads.size;
   }
 
@@ -318,8 +320,11 @@ export class GcsRemote implements Remote {
     }
   }
 
-  async #removeParts(names: readonly string[], signal: AbortSignal | undefined): Promise<void> {
-    await mapConcurrent(names, this.#parts.concurrency, (name) => this.#delete(pathOf(this.#base() + name), "delete a part", signal));
+  async #removeParts(names: readonly string[], signal: AbortSignal | undefined, onProgress?: () => void): Promise<void> {
+    await mapConcurrent(names, this.#parts.concurrency, async (name) => {
+      await this.#delete(pathOf(this.#base() + name), "delete a part", signal);
+      onProgress?.();
+    });
   }
 
   async #guard<Output>(doing: string, signal: AbortSignal | undefined, work: () => Promise<Output>): Promise<Output> {

@@ -16,6 +16,7 @@ import { parseContentRange, responseBody } from "../node-stream.ts";
 import { RemoteError } from "../remote-error.ts";
 import type {
   CallOptions,
+  CleaningOptions,
   GetOptions,
   ListOptions,
   PutOptions,
@@ -201,7 +202,7 @@ export class S3Remote implements Remote {
     });
   }
 
-  async removeUnfinishedUploads(olderThan: number, options: CallOptions = {}): Promise<number> {
+  async removeUnfinishedUploads(olderThan: number, options: CleaningOptions = {}): Promise<number> {
     const { bucket, common } = this.#parts;
     let removed = 0;
     let marker: { readonly KeyMarker: string; readonly UploadIdMarker?: string } | undefined;
@@ -213,6 +214,7 @@ export class S3Remote implements Remote {
         ...marker,
       });
       const page = await this.#guard("list unfinished uploads", options.signal, () => this.#client.send(listing, sending(options.signal)));
+      options.onProgress?.();
       for (const { Key, UploadId, Initiated } of page.Uploads ?? []) {
         if (Key === undefined || UploadId === undefined || (Initiated?.getTime() ?? 0) >= olderThan) continue;
         const command = new AbortMultipartUploadCommand({
@@ -227,6 +229,7 @@ export class S3Remote implements Remote {
         } catch (error) {
           this.#absentOrThrow(error, "remove an unfinished upload", options.signal);
         }
+        options.onProgress?.();
       }
       const { NextKeyMarker, NextUploadIdMarker } = page;
       marker = undefined;

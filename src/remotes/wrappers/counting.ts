@@ -1,6 +1,7 @@
 import { createRequestMeter, type RequestCounts, type RequestMeter } from "../request-meter.ts";
 import type {
   CallOptions,
+  CleaningOptions,
   GetOptions,
   ListOptions,
   PutOptions,
@@ -80,7 +81,7 @@ class CountingRemote extends ForwardingRemote {
     return this.inner.removeMany(keys, options);
   }
 
-  override removeUnfinishedUploads(olderThan: number, options?: CallOptions): Promise<number> {
+  override removeUnfinishedUploads(olderThan: number, options?: CleaningOptions): Promise<number> {
     this.#meter.request("other");
     return this.inner.removeUnfinishedUploads(olderThan, options);
   }

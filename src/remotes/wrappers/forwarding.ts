@@ -1,5 +1,6 @@
 import type {
   CallOptions,
+  CleaningOptions,
   GetOptions,
   ListOptions,
   PutOptions,
@@ -57,7 +58,7 @@ export class ForwardingRemote implements Remote {
     return this.inner.removeMany(keys, options);
   }
 
-  removeUnfinishedUploads(olderThan: number, options?: CallOptions): Promise<number> {
+  removeUnfinishedUploads(olderThan: number, options?: CleaningOptions): Promise<number> {
     return this.inner.removeUnfinishedUploads(olderThan, options);
   }
 

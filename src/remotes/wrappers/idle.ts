@@ -1,5 +1,6 @@
 import type {
   CallOptions,
+  CleaningOptions,
   GetOptions,
   ListOptions,
   PutOptions,
@@ -52,6 +53,19 @@ class IdleRemote extends ForwardingRemote {
 
   override signedUrl(key: string, expiresInSeconds: number, options: CallOptions = {}): Promise<string> {
     return this.#watch(options.signal, (signal) => this.inner.signedUrl(key, expiresInSeconds, { signal }));
+  }
+
+  override async removeUnfinishedUploads(olderThan: number, options: CleaningOptions = {}): Promise<number> {
+    const watchdog = startWatchdog(this.#limitMs, options.signal);
+    const onProgress = (): void => {
+      watchdog.touch();
+      options.onProgress?.();
+    };
+    try {
+      return await watchdog.race(this.inner.removeUnfinishedUploads(olderThan, { signal: watchdog.signal, onProgress }));
+    } finally {
+      watchdog.stop();
+    }
   }
 
   override async *list(prefix: string, options: ListOptions = {}): AsyncGenerator<RemoteEntry> {

@@ -4,6 +4,7 @@ import { throwIfAborted } from "../../base/concurrency.ts";
 import { RemoteError } from "../remote-error.ts";
 import type {
   CallOptions,
+  CleaningOptions,
   GetOptions,
   ListOptions,
   PutOptions,
@@ -75,8 +76,8 @@ class RetryingRemote extends ForwardingRemote {
     return this.#call(options, (call) => this.inner.removeMany(keys, call));
   }
 
-  override removeUnfinishedUploads(olderThan: number, options: CallOptions = {}): Promise<number> {
-    return this.#call(options, (call) => this.inner.removeUnfinishedUploads(olderThan, call));
+  override removeUnfinishedUploads(olderThan: number, options: CleaningOptions = {}): Promise<number> {
+    return this.#attempts(options.signal, () => this.inner.removeUnfinishedUploads(olderThan, options));
   }
 
   override signedUrl(key: string, expiresInSeconds: number, options: CallOptions = {}): Promise<string> {
