@@ -26,6 +26,18 @@ function expectWhole(box: Sandbox, from: string, to: string): void {
 }
 
 describe("a folder remote", () => {
+  test("that is damaged or full of old things says what to type for this very remote, with every option that was given", () => {
+    const box = makePushed();
+    const [head = ""] = listFiles(box.at("storage/recipes"));
+    box.makeRepository("other", { remote: "storage", tree: {} });
+    fs.rmSync(box.at("storage/recipes", head));
+    const verified = box.run(["verify", "--remote", "origin", "data", "model.bin"], { cwd: "project" });
+    expect(verified.stdout + verified.stderr).toContain("hint: `mlv verify --remote origin --repair` mends what it can");
+    fs.rmSync(box.at("storage/pins"), { recursive: true });
+    const freed = box.mlv("project", ["gc", "--remote", "origin", "--repo", "../other", "--grace", "3d"]);
+    expect(freed.stdout).toMatch(/^Next: mlv gc --remote origin --repo \.\.\/other --grace 3d --yes$/m);
+  });
+
   test.each(["packs", "objects", "bodies", "recipes"])("that lost its %s is repaired by a plain push", (kind) => {
     const box = makePushed();
     expect(listFiles(box.at("storage", kind)).length).toBeGreaterThan(0);

@@ -5,7 +5,7 @@ import { type CommandDefinition } from "../command.ts";
 import { EXIT } from "../exit-status.ts";
 import { formatBytes, formatColumns, formatCount, formatPlural } from "../format.ts";
 import type { Session } from "../session.ts";
-import { escapeName } from "../terminal.ts";
+import { escapeName, quoteForShell } from "../terminal.ts";
 
 const SHOWN_ITEMS = 40;
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -32,7 +32,10 @@ export const command: CommandDefinition = {
             const graceMs = typeof options["grace"] === "string" ? parseGrace(options["grace"]) : undefined;
             const result = await gcRemote(session.operation, { remote: options["remote"], repositories, graceMs, isConfirmed });
             session.document({ command: "gc", ...result });
-            printRemote(session, result, options["all"] === true);
+            printRemote(session, result, {
+              isAll: options["all"] === true,
+              next: nextCommand(result.remote, repositories, options["grace"]),
+            });
             return;
           }
           const result = await gc(session.operation, { repositories, isConfirmed, force: options["force"] === true });
@@ -79,7 +82,13 @@ function printItems(session: Session, items: readonly GcItem[], isAll: boolean):
   if (shown.length < items.length) session.print(`    … and ${formatCount(items.length - shown.length)} more (\`--all\` lists them)`);
 }
 
-function printRemote(session: Session, result: RemoteGcResult, isAll: boolean): void {
+/** Without the other repositories what they need would be freed, so what is to be typed names them again. */
+function nextCommand(remote: string, repositories: readonly string[], grace: unknown): string {
+  const others = repositories.map((repository) => ` --repo ${quoteForShell(repository)}`).join("");
+  return `mlv gc --remote ${remote}${others}${typeof grace === "string" ? ` --grace ${grace}` : ""} --yes`;
+}
+
+function printRemote(session: Session, result: RemoteGcResult, { isAll, next }: { readonly isAll: boolean; readonly next: string }): void {
   const shown = isAll ? result.items : result.items.slice(0, SHOWN_ITEMS);
   const rows = shown.map((item) => [
     item.action,
@@ -94,5 +103,5 @@ function printRemote(session: Session, result: RemoteGcResult, isAll: boolean): 
   session.print(
     `${result.remote}: ${formatCount(result.markedBlobs)} ${would}marked (${formatBytes(result.markedBytes)}), ${formatCount(result.waitingBlobs)} waiting, ${formatCount(result.deletedBlobs)} ${would}deleted (${formatBytes(result.deletedBytes)}), ${formatCount(result.keptBlobs)} kept (${formatBytes(result.keptBytes)})`,
   );
-  if (!result.isDone && result.items.length > 0) session.print(`Next: mlv gc --remote ${result.remote} --yes`);
+  if (!result.isDone && result.items.length > 0) session.print(`Next: ${next}`);
 }

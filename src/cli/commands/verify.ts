@@ -57,7 +57,9 @@ function printResult(session: Session, result: VerifyResult): void {
   if (result.edited > 0) session.print(`${formatPlural(result.edited, "file")} edited here, which is no damage`);
   if (result.damaged === 0) session.print(style.green("Everything is as it should be."));
   else session.print(`${formatCount(result.damaged)} damaged, ${formatCount(result.mended)} mended, ${formatCount(result.unmended)} not`);
-  if (result.unmended > 0 && result.mended === 0) session.note(`${style.cyan("hint:")} \`mlv verify --repair\` mends what it can`);
+  // A plain `verify` looks at the cache and the workspace, so it would not mend the remote.
+  const again = result.remote === undefined ? "" : ` --remote ${result.remote.name}`;
+  if (result.unmended > 0 && result.mended === 0) session.note(`${style.cyan("hint:")} \`mlv verify${again} --repair\` mends what it can`);
 }
 
 function describeItem(session: Session, item: DamagedItem): string {
