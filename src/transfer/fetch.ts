@@ -88,6 +88,8 @@ async function fetchOne(context: FetchContext, wanted: VersionToFetch): Promise<
   const { target, pointer } = wanted;
   const version = await context.store.readVersion(pointer.sha256, context.signal, pointer);
   if (version === undefined) return { target, pointer, status: "not-on-remote", receivedBytes: 0, files: 0 };
+  // Once the cache has it nobody asks for its head again: were this killed meanwhile, `status` would call it not pushed.
+  context.store.known.save();
   const relatives = version.body.bases.length === 0 ? [] : await readRelatives(context, await wanted.relatives());
   try {
     return await receive(context, wanted, { version, relatives });

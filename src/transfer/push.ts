@@ -224,6 +224,7 @@ class Push {
     await mapConcurrent(versions, jobs, ({ version }, index) =>
       this.#writeHead(version, heads[index] as Head, present.get(version.pointer.sha256)?.etag),
     );
+    store.known.save();
   }
 
   /** Someone else may have written the same head meanwhile: theirs is as good when it is whole. */

@@ -1,10 +1,12 @@
 import { describe, expect, test } from "vitest";
+import type { Sha256 } from "../../src/base/ids.ts";
 import type { Pointer } from "../../src/formats/pointer.ts";
 import { MemoryRemote } from "../../src/remotes/memory/memory-remote.ts";
 import type { GetOptions, RemoteBody } from "../../src/remotes/remote.ts";
 import { countRequests } from "../../src/remotes/wrappers/counting.ts";
 import { unavailable, withFailures } from "../../src/remotes/wrappers/failing.ts";
 import { ForwardingRemote } from "../../src/remotes/wrappers/forwarding.ts";
+import { KnownHeads } from "../../src/transfer/known-heads.ts";
 import { noise } from "../cli/tree.ts";
 import { hashesOf, makeMachine, type Machine } from "./versions.ts";
 
@@ -129,6 +131,21 @@ describe("a fetch", () => {
     expect(await other.read(pointer)).toEqual(hashesOf(files));
     const whole = [...remote.blobs].reduce((sum, [key, blob]) => sum + (key.startsWith("pins/") ? 0 : blob.data.length), 0);
     expect(received.reduce((sum, bytes) => sum + bytes, 0)).toBeLessThan(whole * 1.6);
+  });
+
+  test("that is killed knows already that the remote has what it was bringing", async () => {
+    const { machine, pointer } = await makeVersion();
+    const remote = new MemoryRemote();
+    await machine.push(remote, [pointer]);
+    const other = makeMachine();
+    const known = (): Sha256[] => [...new KnownHeads(other.folder, "origin").versions()];
+    let knownAtLast: Sha256[] = [];
+    const watched = withFailures(remote, (operation, key) => {
+      if (operation === "get" && /^(?:packs|objects)\//.test(key)) knownAtLast = known();
+      return undefined;
+    });
+    await other.fetch(watched, [pointer]);
+    expect(knownAtLast).toEqual([pointer.sha256]);
   });
 
   test("of damaged bytes makes nothing visible, whatever blob is damaged", async () => {
