@@ -201,8 +201,7 @@ function changedFiles(workspace: Workspace, diff: TargetDiff, isWorkTree: boolea
   if ((before ?? after)?.kind === "file" && (after ?? before)?.kind === "file") {
     const kind = contentKindOf(target);
     const isGone = after === undefined || diff.filesAfter === 0;
-    const isOnlyRenamed = diff.status === "renamed" && !diff.isWorkspace;
-    if (kind === undefined || isOnlyRenamed || !isWorthALook(kind, before !== undefined, !isGone)) return [];
+    if (kind === undefined || !isWorthALook(kind, before !== undefined, !isGone)) return [];
     if (before?.sha256 === after?.sha256 && !diff.isWorkspace) return [];
     const sides = { before: side(from, before, diff.sizeBefore), after: isGone ? undefined : later(after, diff.sizeAfter) };
     return [{ path: target, target, kind, ...sides }];

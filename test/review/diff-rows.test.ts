@@ -35,6 +35,22 @@ test("rows of changed tables are compared in targets and inside folders, in the 
   expect(rowsOf(result, "set/one.csv")).toEqual({ key: { columns: ["name"], origin: "given" }, added: 0, removed: 0, changed: 1 });
 });
 
+test("rows are compared through a rename, and a rename alone compares nothing", async () => {
+  const project = await tableProject();
+  await project.record("two", "train.csv", "set");
+  const edited = project.read("train.csv").replace("9,a", "9,z");
+  project.git("rm", "-q", "train.csv.mlv");
+  project.git("mv", "set.mlv", "renamed-set.mlv");
+  project.write("data/people.csv", edited);
+  await project.record("three", "data/people.csv");
+  const result = await diff(project.context, { a: "HEAD~1", b: "HEAD", paths: [], contents: {} });
+  expect(result.targets.map(({ from, target }) => `${from ?? ""}>${target}`)).toEqual(["train.csv>data/people.csv", "set>renamed-set"]);
+  expect(result.contents.map(({ path: file }) => file)).toEqual(["data/people.csv"]);
+  expect(rowsOf(result, "data/people.csv")).toMatchObject({ added: 0, removed: 0, changed: 1 });
+  expect(formatDiffMarkdown(result)).toContain("1 changed row");
+  expect(formatDiffHtml(result)).toContain("1 of 1 changed row");
+});
+
 test("a clone without a cache fetches what the comparison needs and says what it left out", async () => {
   const project = await tableProject();
   await project.record("two", "train.csv", "set");
