@@ -11,6 +11,8 @@ import { withWorkspace, type OperationContext } from "./open-workspace.ts";
 /** Is what Git hands to an external diff: the pointer's path and a file for each version, `/dev/null` for one that is not there. */
 export interface DiffRequest {
   readonly path: string;
+  /** The path after a rename. */
+  readonly newPath?: string;
   readonly before: string;
   readonly after: string;
 }
@@ -22,8 +24,10 @@ export type PointerDiff = (ContentsResult & { readonly target: TargetDiff }) | u
 export async function diffPointer(context: OperationContext, request: DiffRequest): Promise<PointerDiff> {
   return withWorkspace(context, async (workspace) => {
     const read = (file: string): Pointer | undefined => readPointerFile(path.resolve(context.cwd, file), request.path);
+    const { path: oldPath, newPath = oldPath } = request;
     const question = {
-      target: targetOf(request.path),
+      target: targetOf(newPath),
+      ...(newPath === oldPath ? {} : { from: targetOf(oldPath) }),
       before: read(request.before),
       after: read(request.after),
       only: undefined,

@@ -73,6 +73,28 @@ test("git diff shows rows through the diff driver, and goes on at a broken point
   expect(broken.stdout).toContain("+nonsense");
 });
 
+test("git diff shows a renamed and edited table as renamed, with its rows, and names a pointer in conflict", () => {
+  const project = installed("--diff-driver");
+  const { sandbox, git } = project;
+  twoVersions(project);
+  git("mv", "t.csv.mlv", "u.csv.mlv");
+  fs.rmSync(sandbox.at("r/t.csv"));
+  write(sandbox, "u.csv", "id,v\n1,a\n2,c\n3,new\n");
+  sandbox.mlv("r", ["add", "-q", "u.csv"]);
+  sandbox.commit("r", "renamed");
+  const renamed = git("diff", "HEAD~1", "--", "*.mlv").stdout;
+  expect(renamed).toContain("renamed t.csv → u.csv");
+  expect(renamed).toContain("changed (key id, inferred)");
+  git("checkout", "-q", "-b", "other", "v1");
+  write(sandbox, "t.csv", "id,v\n1,other\n");
+  sandbox.mlv("r", ["add", "-q", "t.csv"]);
+  sandbox.commit("r", "other");
+  expect(git("merge", "-q", "main").status).not.toBe(0);
+  const conflict = git("diff", "--cached");
+  expect([conflict.status, conflict.stderr]).toEqual([0, ""]);
+  expect(conflict.stdout).toContain("unmerged u.csv");
+});
+
 test("git checkout brings the data along from the cache, keeps edits, and never fails", () => {
   const project = installed();
   const { sandbox, git } = project;

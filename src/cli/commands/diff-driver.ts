@@ -10,10 +10,12 @@ import { escapeMessage, escapeName } from "../terminal.ts";
 export const command: CommandDefinition = {
   examples: [["git config diff.mlv.command 'mlv diff-driver'", "what `mlv install --diff-driver` sets"]],
   configure: (command_, run) => {
-    command_.argument("<arguments...>", "Git's path old-file old-hex old-mode new-file new-hex new-mode").action(
+    command_.argument("<arguments...>", "Git's path old-file old-hex old-mode new-file new-hex new-mode [new-path changes]").action(
       run(async ({ session, args }) => {
-        const [name = "", before = "", , , after = ""] = listOf(args[0]);
-        const request = { path: name, before, after };
+        const [name = "", before = "", , , after = "", , , newName] = listOf(args[0]);
+        // Of a path in conflict Git gives the name alone.
+        if (before === "") return session.print(session.style.bold(`unmerged ${escapeName(name)}`));
+        const request = { path: name, ...(newName === undefined ? {} : { newPath: newName }), before, after };
         const result = await diffOrError(session, request);
         if (result === undefined) return;
         session.print(session.style.bold(`diff --mlv ${escapeName(name)}`));
