@@ -51,13 +51,15 @@ export function targetSection(target: TargetDiff, result: ContentsResult): strin
     ...(target.isWorkspace ? ["not recorded yet"] : []),
   ];
   const contents = result.contents.filter(({ path }) => path === target.target || path.startsWith(`${target.target}/`));
+  const images = contents.filter(({ kind, path }) => kind === "image" && path !== target.target);
   const name = `${from === undefined ? "" : `${escapeHtml(from)} → `}${escapeHtml(target.target)}`;
   return [
     `<section><h2><span class="tag ${status}">${status}</span> ${name}</h2>`,
     `<p class="dim">${facts.join(" · ")}</p>`,
     fileList(target.files),
     target.omitted === undefined ? "" : `<p class="dim">left out: ${escapeHtml(target.omitted)}</p>`,
-    ...contents.map((content) => contentBlock(content, target.target)),
+    imageTable(images, target.target),
+    ...contents.filter((content) => !images.includes(content)).map((content) => contentBlock(content, target.target)),
     "</section>",
   ].join("\n");
 }
@@ -71,6 +73,22 @@ function fileList(files: readonly FileDiff[]): string {
   });
   const rest = files.length > MAX_FILES ? `<p class="dim">… and ${formatCount(files.length - MAX_FILES)} more files</p>` : "";
   return details(formatPlural(files.length, "file"), `<table>${rows.join("")}</table>${rest}`, files.length <= 20);
+}
+
+/** Many images change at once: they are lines of one table. */
+function imageTable(images: readonly ContentDiff[], target: string): string {
+  if (images.length === 0) return "";
+  const rows = images.map(
+    (content) => `<tr><th scope="row">${escapeHtml(content.path.slice(target.length + 1))}</th>${factCells(content)}</tr>`,
+  );
+  return details(formatPlural(images.length, "image"), `<table class="facts">${rows.join("")}</table>`, images.length <= 20);
+}
+
+function factCells(content: ContentDiff): string {
+  if (content.kind === "table") return "";
+  return describeContent(content)
+    .map(({ before, after }) => `<td>${before === undefined ? "" : `<del>${escapeHtml(before)}</del> → `}${escapeHtml(after)}</td>`)
+    .join("");
 }
 
 function sizeText(bytes: number | undefined): string | undefined {

@@ -27,7 +27,9 @@ export function formatDiffMarkdown(result: DiffResult): string {
     const files = fileList(target);
     if (files === undefined && contents.length === 0) continue;
     if (files !== undefined) blocks.add(`#### ${name(target.target)}\n\n${files}`);
-    for (const content of contents) addContent(blocks, content);
+    const inside = contents.filter(({ kind, path }) => kind === "image" && path !== target.target);
+    if (inside.length > 0) blocks.add(...[inside.length, 50, 10].map((limit) => imageTable(inside, { target, limit })));
+    for (const content of contents) if (!inside.includes(content)) addContent(blocks, content);
   }
   for (const left of result.leftOut) blocks.add(describeLeftOut(left));
   return blocks.finish();
@@ -88,6 +90,20 @@ function addContent(blocks: Blocks, content: ContentDiff): void {
     ({ what, before, after }) => `- ${name(what)}: ${before === undefined ? "" : `${name(before)} → `}${name(after)}`,
   );
   blocks.add(`${title}\n\n${lines.join("\n")}`);
+}
+
+/** Many images change at once: they are lines of one table. */
+function imageTable(images: readonly ContentDiff[], { target, limit }: { readonly target: TargetDiff; readonly limit: number }): string {
+  const rows = images.slice(0, limit).flatMap((content) => {
+    if (content.kind === "table") return [];
+    return describeContent(content).map(
+      ({ before, after }) =>
+        `| ${name(content.path.slice(target.target.length + 1))} | ${before === undefined ? "" : `${name(before)} → `}${name(after)} |`,
+    );
+  });
+  if (images.length > limit) rows.push(`| … | ${formatCount(images.length - limit)} more |`);
+  const title = formatPlural(images.length, "image");
+  return `<details${images.length <= 5 ? " open" : ""}><summary>${title}</summary>\n\n| image | kind and pixels |\n| --- | --- |\n${rows.join("\n")}\n\n</details>`;
 }
 
 function contentsOf(result: ContentsResult, { target }: TargetDiff): ContentDiff[] {

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { formatDiffMarkdown } from "../../src/cli/diff-markdown.ts";
+import { formatDiffHtml } from "../../src/cli/diff-html.ts";
 import type { RepoPath } from "../../src/base/ids.ts";
 import type { DiffResult, TargetDiff } from "../../src/ops/diff.ts";
 
@@ -23,4 +24,35 @@ test("an overview of names that are too long for a comment shows those that fit 
   expect(text.length).toBeLessThan(65_000);
   expect(text).toContain("| … | 290 more |");
   expect(text).toContain("300 targets, 300 B → 600 B");
+});
+
+test("the images of a folder are one table, without a heading each", () => {
+  const images = Array.from({ length: 60 }, (_, at) => ({
+    path: `set/${at}|.png`,
+    kind: "image" as const,
+    ...(at === 1 ? { before: { kind: "png" as const, width: 1, height: 2 } } : {}),
+    after: { kind: "png" as const, width: 3, height: 4 },
+  }));
+  const target: TargetDiff = {
+    target: "set" as RepoPath,
+    status: "modified",
+    before: undefined,
+    after: undefined,
+    filesBefore: 1,
+    filesAfter: 60,
+    sizeBefore: 1,
+    sizeAfter: 2,
+    files: images.map(({ path }) => ({ path: path.slice(4), status: "added", sizeAfter: 1 })),
+    isWorkspace: false,
+  };
+  const side = { name: "A", commit: undefined };
+  const summary = { added: 0, deleted: 0, modified: 1, renamed: 0, bytesBefore: 1, bytesAfter: 2 };
+  const result: DiffResult = { a: side, b: side, targets: [target], unreadable: [], summary, contents: images, leftOut: [] };
+  const text = formatDiffMarkdown(result);
+  expect(text.match(/^####.*/gm)).toEqual(["#### <code>set</code>"]);
+  expect(text).toContain("<summary>60 images</summary>");
+  expect(text).toContain("| <code>1&#124;&#46;png</code> | <code>png&#44; 1 × 2</code> → <code>png&#44; 3 × 4</code> |");
+  const page = formatDiffHtml(result);
+  expect(page).not.toContain("<h3>");
+  expect(page).toContain('<th scope="row">1|.png</th><td><del>png, 1 × 2</del> → png, 3 × 4</td>');
 });
