@@ -48,7 +48,9 @@ export function describeRows(diff: TableDiff): string {
   return `${counts}: ${parts.length === 0 ? "none changed" : parts.join(", ")}`;
 }
 
-/** Returns the statistics of a column that differ, as label, before and after. */
+/**
+ * Returns the statistics of a column that differ, as label, before and after. Of values that all stand there once none is the most frequent.
+ */
 export function changedStatistics(column: TableDiff["statistics"][number]): (readonly [string, string, string])[] {
   const { before, after } = column;
   if (before === undefined || after === undefined) return [];
@@ -66,7 +68,10 @@ export function changedStatistics(column: TableDiff["statistics"][number]): (rea
     ["distinct", distinct(before), distinct(after)],
     ["top", top(before), top(after)],
   ];
-  return rows.filter(([label, from, to]) => from !== to && !(label === "distinct" && isNoise(before, after)));
+  const isEachOnce = (before.top[0]?.count ?? 0) <= 1 && (after.top[0]?.count ?? 0) <= 1;
+  return rows.filter(
+    ([label, from, to]) => from !== to && !(label === "distinct" && isNoise(before, after)) && !(label === "top" && isEachOnce),
+  );
 }
 
 /** Two estimates that are close may be of the same number. */

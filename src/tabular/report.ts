@@ -17,6 +17,9 @@ const SAMPLES = 10;
 const MAX_NAMED = 20;
 const MAX_SAMPLE_COLUMNS = 12;
 const MAX_STATISTICS = 30;
+/** A line of statistics with what it is indented by fits 80 columns. */
+const TEXT_WIDTH = 72;
+const CONTINUED = "      ";
 
 /** How names and values are written, and what is made prominent. */
 interface Style {
@@ -50,12 +53,31 @@ export function formatTableDiffText(diff: TableDiff, options: ReportOptions = {}
   if (options.statistics !== false) {
     for (const column of diff.statistics.slice(0, MAX_STATISTICS)) {
       const changes = changedStatistics(column).map(
-        ([label, before, after]) => `${label} ${escapeControls(before)} → ${escapeControls(after)}`,
+        ([label, before, after]) => [`${label} ${escapeControls(before)}`, `→ ${escapeControls(after)}`] as const,
       );
-      if (changes.length > 0) lines.push(`  ${escapeControls(column.name)}: ${changes.join("; ")}`);
+      if (changes.length > 0) lines.push(...wrapStatistics(escapeControls(column.name), changes));
     }
   }
   return lines;
+}
+
+/** Fills lines of a column's statistics, breaking between them, and inside one only before its arrow. */
+function wrapStatistics(column: string, changes: readonly (readonly [string, string])[]): string[] {
+  const lines: string[] = [];
+  let line = `  ${column}:`;
+  const put = (text: string): void => {
+    if (line.length + 1 + text.length > TEXT_WIDTH && line.length > CONTINUED.length) {
+      lines.push(line);
+      line = `${CONTINUED}${text}`;
+    } else line += ` ${text}`;
+  };
+  for (const [place, [before, after]] of changes.entries()) {
+    const end = place < changes.length - 1 ? ";" : "";
+    const whole = `${before} ${after}${end}`;
+    if (CONTINUED.length + whole.length <= TEXT_WIDTH) put(whole);
+    else for (const part of [before, `${after}${end}`]) put(part);
+  }
+  return [...lines, line];
 }
 
 /** Returns the diff as Markdown for a pull request's comment; nothing from the data can become markup, a link or a mention. */

@@ -114,9 +114,9 @@ test("a Markdown report stays below 65,000 characters however much changed", asy
   const project = await createProject();
   const table = (cell: string): string =>
     `${Array.from({ length: 12 }, (_, column) => `column${column}`).join(",")}\n${Array.from({ length: 40 }, (_, row) => `${row},${`${cell}${row},`.repeat(11).slice(0, -1)}\n`).join("")}`;
-  for (let file = 0; file < 25; file++) project.write(`set/${file}.csv`, table("a".repeat(50)));
+  for (let file = 0; file < 25; file++) project.write(`set/${file}.csv`, table("<".repeat(50)));
   await project.record("one", "set");
-  for (let file = 0; file < 25; file++) project.write(`set/${file}.csv`, table("b".repeat(50)));
+  for (let file = 0; file < 25; file++) project.write(`set/${file}.csv`, table(">".repeat(50)));
   const result = await diff(project.context, { paths: [], contents: {} });
   const markdown = formatDiffMarkdown(result);
   expect(result.contents).toHaveLength(20);
