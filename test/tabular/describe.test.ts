@@ -65,6 +65,14 @@ test("What is no table has no description.", () => {
   expect(createTableDescriber("a.bin")).toBeUndefined();
 });
 
+test("A first line that is shorter than the others, which agree, names the columns it can.", () => {
+  const rows = (count: number): string => Array.from({ length: count }, (_, at) => `${at},${at}.5,x${at},y\n`).join("");
+  expect(describe("a.csv", `569,30\n${rows(20)}`)).toMatchObject({ rows: 20, columns: ["569:integer", "30:number", ":string", ":string"] });
+  // As R writes row names.
+  expect(describe("a.csv", `a,b,c\n${rows(20)}`)?.columns).toEqual([":integer", "a:number", "b:string", "c:string"]);
+  expect(describe("a.csv", "Notes, some\nfirst, second, third\nand\na, b, c, d, e\nmore, or, less, so\n")).toBeUndefined();
+});
+
 test("At most 200 columns are named, and no more than fit a pointer.", () => {
   const wide = Array.from({ length: 300 }, (_, at) => `c${at}`).join(",");
   expect(describe("a.csv", `${wide}\n`)?.columns.length).toBe(200);

@@ -205,3 +205,11 @@ describe("statistics", () => {
     expect(id?.after).toMatchObject({ min: "0", max: "9", distinct: 10, isDistinctExact: true });
   });
 });
+
+test("Tables whose first line is shorter than the others are compared with columns named by their place.", async () => {
+  const rows = (value: string): string =>
+    Array.from({ length: 20 }, (_, at) => `${at},${at}.5,x${at},${at === 7 ? value : "y"}\n`).join("");
+  const diff = await diffTexts(`20,2\n${rows("y")}`, `20,2\n${rows("z")}`, { key: ["20"] });
+  expect(diff.rows).toMatchObject({ added: 0, removed: 0, changed: 1 });
+  expect(diff.samples.changed).toEqual([{ key: ["7"], cells: [{ column: "column 4", before: "y", after: "z" }] }]);
+});

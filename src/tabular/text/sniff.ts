@@ -8,6 +8,8 @@ const SNIFF_BYTES = 64 * 1024;
 /** No more is cut into records than is wanted, or little more. */
 const STEP_BYTES = 8 * 1024;
 const SNIFF_RECORDS = 100;
+/** What share of the records must have the same width for it to be the table's, when the first line has another. */
+const MIN_AGREEING = 0.9;
 
 /** Is the start of a delimited text, understood. */
 export interface CsvHead {
@@ -48,8 +50,22 @@ export function sniffCsv(head: Uint8Array, options: SniffOptions): CsvHead | und
   const [columns, ...records] = readRecords(head, dialect, options.isWhole, options.maxRecords + 1);
   if (columns === undefined) return undefined;
   const ragged = records.filter((record) => record.length !== columns.length).length;
-  if (records.length >= 3 && ragged > records.length / 2) return undefined;
-  return { dialect, delimiter, columns, records };
+  if (records.length < 3 || ragged <= records.length / 2) return { dialect, delimiter, columns, records };
+  const widened = widenHeader(columns, records);
+  return widened && { dialect, delimiter, columns: widened, records };
+}
+
+/**
+ * Returns the names of a first line that is shorter than the others, which agree on their width: where one name is missing, it is the
+ * first's, as R and pandas write and read it, else the last ones'. Undefined when the others do not agree.
+ */
+function widenHeader(columns: readonly string[], records: readonly (readonly string[])[]): string[] | undefined {
+  const widths = records.map((record) => record.length);
+  const width = widths.toSorted((a, b) => a - b)[Math.floor(widths.length / 2)] ?? 0;
+  const agreeing = widths.filter((other) => other === width).length;
+  const missing = width - columns.length;
+  if (missing < 1 || agreeing < MIN_AGREEING * widths.length) return undefined;
+  return missing === 1 ? ["", ...columns] : [...columns, ...Array.from({ length: missing }, () => "")];
 }
 
 /** Returns the first complete records of a piece of text. */
