@@ -3,8 +3,9 @@ import type { RepoPath, Sha256 } from "../base/ids.ts";
 import { compareUtf8 } from "../base/safe-paths.ts";
 import type { ManifestEntry, ManifestLeaf, ManifestRoot } from "../formats/manifest.ts";
 import type { Pointer } from "../formats/pointer.ts";
-import { differentLeaves, joinEntries, type EntryPair } from "../store/manifest-differences.ts";
-import { findManifestEntry, isUnder, leavesUnder, readManifestLeaf, readManifestRoot } from "../store/manifests.ts";
+import { differentLines } from "../store/leaf-lines.ts";
+import { differentLeaves, type EntryPair } from "../store/manifest-differences.ts";
+import { findManifestEntry, isUnder, leavesUnder, readLeafBytes, readManifestRoot } from "../store/manifests.ts";
 import type { FileDiff } from "./diff-versions.ts";
 import { ensureManifest } from "./ensure-manifest.ts";
 import type { Workspace } from "./open-workspace.ts";
@@ -56,7 +57,8 @@ export async function changedEntries(workspace: Workspace, question: EntriesQues
   }
   const [before, after] = different;
   const where = `\`${question.target}\``;
-  return [...joinEntries(readAll(workspace, before, { only, where }), readAll(workspace, after, { only, where }))];
+  const pairs = [...differentLines(readAll(workspace, before, where), readAll(workspace, after, where), where)];
+  return only === undefined ? pairs : pairs.filter(([gone, here]) => only.some((prefix) => isUnder((here ?? gone)?.path ?? "", prefix)));
 }
 
 /** Returns the size that a version has a file with, or undefined when it has none, or when its list is not cached. */
@@ -78,17 +80,8 @@ function wantedLeaves(root: ManifestRoot, only: readonly string[] | undefined): 
     : [...new Set(only.flatMap((prefix) => leavesUnder(root, prefix)))].sort((a, b) => compareUtf8(a.firstPath, b.firstPath));
 }
 
-interface Reading {
-  readonly only: readonly string[] | undefined;
-  readonly where: string;
-}
-
-function* readAll(workspace: Workspace, leaves: readonly ManifestLeaf[], { only, where }: Reading): Generator<ManifestEntry> {
-  for (const leaf of leaves) {
-    for (const entry of readManifestLeaf(workspace.cache, leaf, where)) {
-      if (only === undefined || only.some((prefix) => isUnder(entry.path, prefix))) yield entry;
-    }
-  }
+function* readAll(workspace: Workspace, leaves: readonly ManifestLeaf[], where: string): Generator<Buffer> {
+  for (const leaf of leaves) yield readLeafBytes(workspace.cache, leaf, where);
 }
 
 function withRenames(pairs: readonly EntryPair[]): FileDiff[] {

@@ -29,7 +29,7 @@ function* readAll(leaves: readonly ManifestLeaf[], read: (leaf: ManifestLeaf) =>
 }
 
 /** Merges two lists that are sorted by path and yields the pairs that differ. */
-export function* joinEntries(before: Iterator<ManifestEntry>, after: Iterator<ManifestEntry>): Generator<EntryPair> {
+function* joinEntries(before: Iterator<ManifestEntry>, after: Iterator<ManifestEntry>): Generator<EntryPair> {
   let left = before.next();
   let right = after.next();
   while (left.done !== true || right.done !== true) {

@@ -36,6 +36,11 @@ export function readManifestLeaf(cache: Cache, leaf: ManifestLeaf, where: string
   return parseLeaf(readPart(cache, leaf.sha256, where), leaf, where, paths);
 }
 
+/** Returns one leaf's bytes from the cache, checked against its hash and nothing else; throws as `readManifestRoot` does. */
+export function readLeafBytes(cache: Cache, leaf: ManifestLeaf, where: string): Buffer {
+  return readPart(cache, leaf.sha256, where);
+}
+
 function readPart(cache: Cache, hash: Sha256, where: string): Buffer {
   const bytes = cache.readSmall(hash);
   if (bytes === undefined) {
