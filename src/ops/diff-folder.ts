@@ -7,7 +7,7 @@ import { differentLines } from "../store/leaf-lines.ts";
 import { differentLeaves, type EntryPair } from "../store/manifest-differences.ts";
 import { findManifestEntry, isUnder, leavesUnder, readLeafBytes, readManifestRoot } from "../store/manifests.ts";
 import type { FileDiff } from "./diff-versions.ts";
-import { ensureManifest } from "./ensure-manifest.ts";
+import { withManifests, type ManifestSource } from "./ensure-manifest.ts";
 import type { Workspace } from "./open-workspace.ts";
 
 /** Says which two versions of a folder to compare. */
@@ -25,40 +25,46 @@ export interface FolderQuestion {
  * Compares two versions of a folder file by file, fetching and opening only those leaves of their lists that differ; what is gone and what is new of
  * the same content is a rename. Throws `content-missing` when a list cannot be had, `remote-…`.
  */
-export async function compareFolders(workspace: Workspace, question: FolderQuestion): Promise<FileDiff[]> {
-  return withRenames(await changedEntries(workspace, question));
+export function compareFolders(workspace: Workspace, question: FolderQuestion): Promise<FileDiff[]> {
+  return withManifests(workspace, question.remote, async (source) => {
+    const [pairs = []] = await changedEntries(workspace, source, { ...question, afters: [question.after] });
+    return withRenames(pairs);
+  });
 }
 
-/** Says which two versions of a folder's list to compare; without `before` everything is new. */
-export interface EntriesQuestion extends Omit<FolderQuestion, "before"> {
+/** Says which versions of a folder's list to compare with an earlier one; without `before` everything is new. */
+export interface EntriesQuestion extends Omit<FolderQuestion, "before" | "after" | "remote"> {
   readonly before: Pointer | undefined;
+  readonly afters: readonly Pointer[];
 }
 
 /**
- * Returns the files, sorted by path, that two versions of a folder do not have alike, fetching and opening only those leaves of their lists
- * that differ. Throws `content-missing` when a list cannot be had, `remote-…`.
+ * Returns, for each version, the files, sorted by path, that it and the earlier one do not have alike, fetching and opening only those leaves of their
+ * lists that differ. Throws `content-missing` when a list cannot be had, `remote-…`.
  */
-export async function changedEntries(workspace: Workspace, question: EntriesQuestion): Promise<EntryPair[]> {
-  const { only, remote } = question;
-  const sides = [
-    { target: question.from, pointer: question.before },
-    { target: question.target, pointer: question.after },
-  ] as const;
-  const roots: (ManifestRoot | undefined)[] = [];
-  for (const { target, pointer } of sides) {
-    if (pointer !== undefined) await ensureManifest(workspace, { target, pointer, leaves: new Set() }, remote);
-    roots.push(pointer === undefined ? undefined : readManifestRoot(workspace.cache, pointer.sha256, `\`${target}\``));
-  }
-  const wanted = roots.map((root) => (root === undefined ? [] : wantedLeaves(root, only)));
-  const different = differentLeaves(wanted[0] ?? [], wanted[1] ?? []);
-  for (const [side, { target, pointer }] of sides.entries()) {
-    const leaves = new Set<Sha256>(different[side]?.map((leaf) => leaf.sha256));
-    if (pointer !== undefined) await ensureManifest(workspace, { target, pointer, leaves }, remote);
-  }
-  const [before, after] = different;
-  const where = `\`${question.target}\``;
-  const pairs = [...differentLines(readAll(workspace, before, where), readAll(workspace, after, where), where)];
-  return only === undefined ? pairs : pairs.filter(([gone, here]) => only.some((prefix) => isUnder((here ?? gone)?.path ?? "", prefix)));
+export async function changedEntries(workspace: Workspace, source: ManifestSource, question: EntriesQuestion): Promise<EntryPair[][]> {
+  const { target, from, before, afters, only } = question;
+  const read = ({ sha256 }: Pointer, name: RepoPath): ManifestLeaf[] =>
+    wantedLeaves(readManifestRoot(workspace.cache, sha256, `\`${name}\``), only);
+  const ofBefore = before === undefined ? [] : [{ target: from, pointer: before }];
+  await source.ensure([...ofBefore, ...afters.map((pointer) => ({ target, pointer }))].map((wanted) => ({ ...wanted, leaves: new Set() })));
+  const leavesBefore = before === undefined ? [] : read(before, from);
+  const different = afters.map((after) => differentLeaves(leavesBefore, read(after, target)));
+  await source.ensure([
+    ...ofBefore.map((wanted) => ({ ...wanted, leaves: hashesOf(different.flatMap(([gone]) => gone)) })),
+    ...afters.map((pointer, place) => ({ target, pointer, leaves: hashesOf(different[place]?.[1] ?? []) })),
+  ]);
+  const where = `\`${target}\``;
+  return different.map(([gone, here]) => {
+    const pairs = [...differentLines(readAll(workspace, gone, where), readAll(workspace, here, where), where)];
+    return only === undefined
+      ? pairs
+      : pairs.filter(([left, right]) => only.some((prefix) => isUnder((right ?? left)?.path ?? "", prefix)));
+  });
+}
+
+function hashesOf(leaves: readonly ManifestLeaf[]): Set<Sha256> {
+  return new Set(leaves.map(({ sha256 }) => sha256));
 }
 
 /** Returns the size that a version has a file with, or undefined when it has none, or when its list is not cached. */

@@ -6,7 +6,7 @@ import { CacheWriter } from "../store/cache-writer.ts";
 import { editManifest, readManifestRoot, type ManifestChange } from "../store/manifests.ts";
 import type { EntryPair } from "../store/manifest-differences.ts";
 import { changedEntries } from "./diff-folder.ts";
-import { ensureManifest } from "./ensure-manifest.ts";
+import { withManifests, type ManifestSource } from "./ensure-manifest.ts";
 import { prepareCache, type Workspace } from "./open-workspace.ts";
 
 /** Is the three versions that a merge of a folder starts from. */
@@ -39,15 +39,19 @@ export interface FolderMerge {
  * both. The new list is durable in the cache.
  * Throws `content-missing` when a list cannot be had, `remote-…`.
  */
-export async function mergeFolders(
-  workspace: Workspace,
-  versions: FolderVersions,
-  prefer?: "ours" | "theirs" | "base",
-): Promise<FolderMerge> {
+export function mergeFolders(workspace: Workspace, versions: FolderVersions, prefer?: "ours" | "theirs" | "base"): Promise<FolderMerge> {
+  return withManifests(workspace, undefined, (source) => mergeLists({ workspace, source }, versions, prefer));
+}
+
+interface Lists {
+  readonly workspace: Workspace;
+  readonly source: ManifestSource;
+}
+
+async function mergeLists(lists: Lists, versions: FolderVersions, prefer: "ours" | "theirs" | "base" | undefined): Promise<FolderMerge> {
   const { target, base, ours, theirs } = versions;
-  const common = { target, from: target, before: base, only: undefined, remote: undefined };
-  const ourPairs = await changedEntries(workspace, { ...common, after: ours });
-  const theirPairs = await changedEntries(workspace, { ...common, after: theirs });
+  const question = { target, from: target, before: base, afters: [ours, theirs], only: undefined };
+  const [ourPairs = [], theirPairs = []] = await changedEntries(lists.workspace, lists.source, question);
   const byPath = new Map(ourPairs.map((pair) => [pathOf(pair), pair]));
   const names = new AddedNames(ourPairs);
   const theirNames = new AddedNames(theirPairs);
@@ -72,13 +76,17 @@ export async function mergeFolders(
   }
   const isUnsettled = conflicts.some(({ kind }) => prefer === undefined || kind === "file-and-folder");
   if (isUnsettled) return { conflicts, pointer: undefined, taken: 0 };
-  return { conflicts, pointer: await applyChanges(workspace, versions, changes), taken: changes.length };
+  return { conflicts, pointer: await applyChanges(lists, versions, changes), taken: changes.length };
 }
 
-async function applyChanges(workspace: Workspace, { target, ours }: FolderVersions, changes: readonly ManifestChange[]): Promise<Pointer> {
+async function applyChanges(
+  { workspace, source }: Lists,
+  { target, ours }: FolderVersions,
+  changes: readonly ManifestChange[],
+): Promise<Pointer> {
   if (changes.length === 0) return ours;
   await prepareCache(workspace);
-  await ensureManifest(workspace, { target, pointer: ours });
+  await source.ensure([{ target, pointer: ours }]);
   const where = `\`${target}\``;
   const writer = new CacheWriter(workspace.cache);
   try {

@@ -25,6 +25,16 @@ export async function withRemote<Result>(
   name: string | undefined,
   work: (session: RemoteSession) => Promise<Result>,
 ): Promise<Result> {
+  const session = await openRemoteSession(workspace, name);
+  try {
+    return await work(session);
+  } finally {
+    await session.remote.close();
+  }
+}
+
+/** Opens a remote as `withRemote` does, for a caller who closes it. */
+export async function openRemoteSession(workspace: Workspace, name: string | undefined): Promise<RemoteSession> {
   if (workspace.context.isOffline === true)
     throw new MlvError("content-missing", "it is not in the cache, and nothing is fetched here", { hint: "run `mlv fetch`" });
   const configuration = await workspace.configuration();
@@ -47,16 +57,12 @@ export async function withRemote<Result>(
     },
   });
   const remote = await limitBandwidth(opened, workspace.context.bandwidthLimit);
-  try {
-    return await work({
-      config,
-      remote,
-      requests: () => meter.counts().totalRequests,
-      store: new RemoteStore({ remote, name: config.name, stateFolder: workspace.stateFolder }),
-    });
-  } finally {
-    await remote.close();
-  }
+  return {
+    config,
+    remote,
+    requests: () => meter.counts().totalRequests,
+    store: new RemoteStore({ remote, name: config.name, stateFolder: workspace.stateFolder }),
+  };
 }
 
 async function limitBandwidth(remote: Remote, limit: string | undefined): Promise<Remote> {

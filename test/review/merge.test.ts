@@ -2,6 +2,8 @@ import * as fs from "node:fs";
 import path from "node:path";
 import { expect, test } from "vitest";
 import { parsePointer } from "../../src/formats/pointer.ts";
+import { Cache } from "../../src/store/cache.ts";
+import { readManifestRoot } from "../../src/store/manifests.ts";
 import { makeSandbox, type Sandbox } from "../cli/sealed.ts";
 import { findNode, findProgram } from "../cli/program.ts";
 
@@ -207,4 +209,45 @@ test("branches that each added 1,000 files to a folder of 20,000 merge in a clon
   expect(sandbox.mlv("clone", ["status"]).stdout).toContain("set");
   expect(bytes).toBeLessThan(22_000 * 120 * 2);
   expect(fs.existsSync(sandbox.at("clone/set"))).toBe(false);
+});
+
+test("a merge in a clone fetches the leaves of the lists that differ, and of ours the others only when it makes a new list", () => {
+  const sandbox = makeSandbox();
+  sandbox.makeRepository("r", { remote: "store" });
+  fs.writeFileSync(sandbox.at("r/.gitattributes"), "*.mlv merge=mlv\n");
+  const name = (file: number): string => `${String(file).padStart(5, "0")}-${"n".repeat(190)}`;
+  const edit = (branch: string, files: Readonly<Record<number, string>>): void => {
+    sandbox.mlv("r", ["checkout", "-q"]);
+    for (const [file, content] of Object.entries(files)) fs.writeFileSync(sandbox.at("r/set", name(Number(file))), content);
+    sandbox.mlv("r", ["add", "-q", "set"]);
+    sandbox.commit("r", branch);
+    sandbox.mlv("r", ["push", "-q"]);
+  };
+  fs.mkdirSync(sandbox.at("r/set"));
+  edit("base", Object.fromEntries(Array.from({ length: 3000 }, (_, file) => [file, `base ${file}`])));
+  for (const branch of ["clash", "apart"]) sandbox.git("r", "branch", branch);
+  edit("ours", { 10: "ours" });
+  sandbox.git("r", "checkout", "-q", "clash");
+  edit("clash", { 10: "theirs" });
+  sandbox.git("r", "checkout", "-q", "apart");
+  edit("apart", { 2990: "theirs" });
+  sandbox.git("r", "checkout", "-q", "main");
+  sandbox.clone("r", "clone");
+  sandbox.git("clone", "config", "merge.mlv.driver", `'${findNode()}' '${findProgram()}' merge-driver %O %A %B %P`);
+  const cachedLeaves = (revision: string): string => {
+    const { sha256 } = parsePointer(`${sandbox.git("r", "show", `${revision}:set.mlv`)}\n`, revision);
+    const folder = sandbox.at("clone/.git/mlv");
+    const cache = new Cache({ folder, stateFolder: folder, onEvent: () => undefined });
+    const { leaves } = readManifestRoot(cache, sha256, revision);
+    expect(leaves.length).toBeGreaterThan(4);
+    const cached = leaves.filter((leaf) => cache.has(leaf.sha256)).length;
+    cache.close();
+    return cached === leaves.length ? "all" : String(cached);
+  };
+  expect(sandbox.exec("git", ["merge", "-q", "--no-edit", "origin/clash"], { cwd: "clone" }).status).toBe(1);
+  expect(["main~1", "main", "clash"].map(cachedLeaves)).toEqual(["1", "1", "1"]);
+  sandbox.git("clone", "merge", "--abort");
+  sandbox.git("clone", "merge", "-q", "--no-edit", "origin/apart");
+  expect(["main", "apart", "main~1"].map(cachedLeaves)).toEqual(["all", "all", "all"]);
+  expect(fs.existsSync(sandbox.at("clone/.git/mlv/objects"))).toBe(false);
 });
