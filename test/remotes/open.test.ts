@@ -4,13 +4,14 @@ import type { RemoteConfig } from "../../src/formats/remote-config.ts";
 import { parseRetryAfter } from "../../src/remotes/cloud-errors.ts";
 import { openRemote } from "../../src/remotes/open.ts";
 import { redactSecrets } from "../../src/remotes/redact.ts";
+import type { Remote } from "../../src/remotes/remote.ts";
 import { parseRemoteAddress } from "../../src/remotes/remote-address.ts";
 import { parseBytes, parseDuration } from "../../src/remotes/remote-options.ts";
 import { failureOf } from "./helpers.ts";
 
 const ROOT = "/repo" as AbsolutePath;
 
-function open(config: Partial<RemoteConfig>, trusted: readonly string[] = []): Promise<unknown> {
+function open(config: Partial<RemoteConfig>, trusted: readonly string[] = []): Promise<Remote> {
   return openRemote(
     { name: "origin", url: "s3://bucket/prefix", options: {}, origin: "committed", ...config },
     {
@@ -142,6 +143,24 @@ test("Retry-After is seconds or a date", () => {
   expect(parseRetryAfter("7", 0)).toBe(7000);
   expect(parseRetryAfter("Thu, 01 Jan 1970 00:01:00 GMT", 10_000)).toBe(50_000);
   expect(parseRetryAfter("soon", 0)).toBeUndefined();
+});
+
+test("an Azure remote over plain http without a key says what to set: no token goes that way", async () => {
+  const options = { endpoint: "http://127.0.0.1:1/lab", account: "lab" };
+  const remote = await open({ url: "az://container/x", options }, ["127.0.0.1:1"]);
+  expect(await failureOf(remote.stat("a/b"))).toMatchObject({
+    code: "remote-unauthenticated",
+    retryable: false,
+    hint: expect.stringContaining("AZURE_STORAGE_KEY") as string,
+  });
+});
+
+test("a Google remote whose requests a project is to pay for says so when none is named", async () => {
+  const options = { "requester-pays": "true" };
+  expect(await failureOf(open({ url: "gs://bucket/x", options }))).toMatchObject({
+    code: "remote-misconfigured",
+    hint: expect.stringContaining("`project`") as string,
+  });
 });
 
 test("an S3 remote without any region says so, and what to set", async () => {

@@ -73,6 +73,13 @@ export function fromAzureError(error: unknown, doing: string, url: string): unkn
       hint: "sign in with `az login`, or set AZURE_STORAGE_CONNECTION_STRING, AZURE_STORAGE_KEY or AZURE_STORAGE_SAS_TOKEN",
     });
   }
+  // The SDK gives this one neither a name nor a code.
+  if (error.message.startsWith("Bearer token authentication is not permitted")) {
+    return serviceError(failure, "unauthenticated", {
+      why: "no key is set, and a token is not sent over plain http",
+      hint: "set AZURE_STORAGE_CONNECTION_STRING, AZURE_STORAGE_KEY or AZURE_STORAGE_SAS_TOKEN; with `az login` the endpoint must be https",
+    });
+  }
   const reason = name === undefined ? undefined : NAMES[name];
   if (reason === undefined || (name === "REQUEST_SEND_ERROR" && failure.status === undefined)) {
     const found = fromStatusOrNetwork(failure);

@@ -1,5 +1,6 @@
 import { Storage, type StorageOptions } from "@google-cloud/storage";
 import type { DriverSettings } from "../open.ts";
+import { RemoteError } from "../remote-error.ts";
 import type { Remote } from "../remote.ts";
 import { GcsRemote } from "./gcs-remote.ts";
 
@@ -13,6 +14,11 @@ export async function openGcs(settings: DriverSettings): Promise<Remote> {
   const keyFile = options.text("key-file") ?? (named === process.env["GOOGLE_APPLICATION_CREDENTIALS"] ? undefined : named);
   const endpoint = options.text("endpoint")?.replace(/\/$/, "");
   const projectId = options.text("project") ?? env["GOOGLE_CLOUD_PROJECT"];
+  if (options.flag("requester-pays") && projectId === undefined) {
+    throw new RemoteError("misconfigured", `${settings.url} is to bill a project (\`requester-pays\`), and none is named`, {
+      hint: "set the option `project`, or GOOGLE_CLOUD_PROJECT",
+    });
+  }
   const config: StorageOptions = {
     userAgent: "mlv",
     ...(projectId === undefined ? {} : { projectId }),
