@@ -49,6 +49,11 @@ const EXPLANATIONS: Readonly<Record<RemoteFailure, string>> = {
   untrusted: "the endpoint is not trusted",
 };
 
+const HINTS: Readonly<Partial<Record<RemoteFailure, string>>> = {
+  denied: "`mlv remote check` tries each right",
+  unauthenticated: "`mlv remote check` says which credentials are used",
+};
+
 /** Returns the RemoteError of a failure whose reason is known. The SDK's own error is reduced to its redacted text: it may hold headers. */
 export function serviceError(
   failure: ServiceFailure,
@@ -63,6 +68,7 @@ export function serviceError(
     `cannot ${failure.doing} at ${failure.url}: ${why ?? EXPLANATIONS[reason]}${label === "" ? "" : ` (${redactSecrets(label)})`}`,
     {
       ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+      ...(HINTS[reason] === undefined ? {} : { hint: HINTS[reason] }),
       cause: safeCause(failure.error),
       ...rest,
     },
@@ -99,10 +105,18 @@ function fromNetworkError(failure: ServiceFailure): RemoteError | undefined {
   if (TLS.test(code)) return serviceError(labelled, "misconfigured", { why: "its certificate cannot be trusted" });
   if (code === "ENOTFOUND")
     return serviceError(labelled, "unavailable", {
-      why: "its name cannot be resolved",
+      why: `${hostOf(failure.error)} cannot be resolved`,
+      hint: "check the network and the options `endpoint`, `region` and, for an S3 service of one's own, `path-style`",
       retryable: false,
     });
   return NETWORK.test(code) ? serviceError(labelled, "unavailable", {}) : undefined;
+}
+
+/** Returns the name that was looked up in vain. */
+function hostOf(error: unknown, depth = 0): string {
+  const host: unknown = typeof error === "object" && error !== null ? Reflect.get(error, "hostname") : undefined;
+  if (typeof host === "string" && /^[\w.-]+$/.test(host)) return `the name \`${host}\``;
+  return error instanceof Error && depth <= 4 ? hostOf(error.cause, depth + 1) : "its name";
 }
 
 function deepErrorCode(error: unknown, depth = 0): string | undefined {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { AbsolutePath } from "../../src/base/ids.ts";
 import type { RemoteConfig } from "../../src/formats/remote-config.ts";
-import { parseRetryAfter } from "../../src/remotes/cloud-errors.ts";
+import { fromStatusOrNetwork, parseRetryAfter } from "../../src/remotes/cloud-errors.ts";
 import { openRemote } from "../../src/remotes/open.ts";
 import { redactSecrets } from "../../src/remotes/redact.ts";
 import type { Remote } from "../../src/remotes/remote.ts";
@@ -137,6 +137,20 @@ test("secrets of every known form are taken out of a text", () => {
     ].join("\n"),
   );
   expect(text).not.toMatch(/CANARY|AKIA/);
+});
+
+test("a failure says which name nobody knows, and with what to look into refused credentials", () => {
+  const lookup = Object.assign(new Error("getaddrinfo"), { code: "ENOTFOUND", hostname: "bucket.lab.example" });
+  const error = new TypeError("fetch failed", { cause: lookup });
+  const failure = { doing: "read `a/b`", url: "s3://bucket", status: undefined, name: undefined, retryAfter: undefined, error };
+  expect(fromStatusOrNetwork(failure)).toMatchObject({
+    message: "cannot read `a/b` at s3://bucket: the name `bucket.lab.example` cannot be resolved (ENOTFOUND)",
+    hint: expect.stringContaining("`path-style`") as string,
+  });
+  for (const status of [401, 403])
+    expect(fromStatusOrNetwork({ ...failure, error: new Error("no"), status })).toMatchObject({
+      hint: expect.stringContaining("`mlv remote check`") as string,
+    });
 });
 
 test("Retry-After is seconds or a date", () => {
