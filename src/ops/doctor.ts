@@ -216,7 +216,7 @@ async function checkRemotes(workspace: Workspace): Promise<DoctorCheck[]> {
   const checks: DoctorCheck[] = [];
   for (const name of remotes.keys()) {
     try {
-      await withRemote(workspace, name, ({ store }) => store.checkMarker(false, workspace.context.signal));
+      await withRemote(workspace, name, ({ store }) => store.checkMarker(false, workspace.context.signal), { retries: 3 });
       checks.push(ok(`remote-${name}`, `\`${name}\` is reachable`));
     } catch (error) {
       checks.push(fromError(`remote-${name}`, error, `\`mlv remote check ${name}\` tries every step`));

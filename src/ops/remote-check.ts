@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import type { ErrorCode } from "../base/error-codes.ts";
 import { isMlvError, MlvError } from "../base/errors.ts";
 import { sha256 } from "../base/hashing.ts";
 import { redact } from "../base/redaction.ts";
@@ -6,7 +7,7 @@ import type { GetOptions, Remote } from "../remotes/remote.ts";
 import { bufferSource, readBounded } from "../transfer/remote-store.ts";
 import { selectRemote } from "./configuration.ts";
 import { withWorkspace, type OperationContext } from "./open-workspace.ts";
-import { withRemote } from "./remote-session.ts";
+import { withRemote, type RemoteSession } from "./remote-session.ts";
 
 /** Is one step of checking a remote. */
 export interface RemoteCheckStep {
@@ -14,6 +15,8 @@ export interface RemoteCheckStep {
   readonly name: string;
   readonly state: "ok" | "failed" | "skipped";
   readonly message: string;
+  /** Why it failed. */
+  readonly code?: ErrorCode;
   readonly hint?: string;
   /** How long it took, milliseconds. */
   readonly durationMs: number;
@@ -34,10 +37,11 @@ export async function remoteCheck(context: OperationContext, options: { readonly
     const runner = new StepRunner();
     let url = redact(config.url);
     await runner.run("open", async () => {
-      await withRemote(workspace, config.name, async ({ remote, store }) => {
+      const work = async ({ remote, store }: RemoteSession): Promise<void> => {
         url = remote.url;
         await tryRemote(runner, remote, () => store.checkMarker(false, context.signal), context.signal);
-      });
+      };
+      await withRemote(workspace, config.name, work, { retries: RETRIES });
       return "URL, options and trust are in order";
     });
     const steps = runner.inOrder();
@@ -45,6 +49,8 @@ export async function remoteCheck(context: OperationContext, options: { readonly
   });
 }
 
+/** Somebody waits for an answer: what is down now is said now. */
+const RETRIES = 3;
 const ORDER = ["open", "credentials", "marker", "write", "read", "range", "create-only", "replace", "list", "remove"];
 
 class StepRunner {
@@ -64,6 +70,7 @@ class StepRunner {
         name,
         state: "failed",
         message,
+        code: error.code,
         // What this very command says needs no pointing at it.
         ...(hint === undefined || hint.includes("`mlv remote check`") ? {} : { hint }),
         durationMs: Math.round(performance.now() - startedAt),
@@ -99,7 +106,14 @@ async function tryRemote(
     etag = (await remote.put(key, bufferSource(content), { sha256: sha256(content), signal })).etag;
     return "a small blob can be written";
   });
-  if (!isWritten) return;
+  if (!isWritten) {
+    // Who only reads needs to know that reading works.
+    await runner.run("list", async () => {
+      for await (const _entry of remote.list("check/", { signal })) break;
+      return "blobs are listed";
+    });
+    return;
+  }
   await runner.run("read", async () => {
     assertSame(await readAll(remote, key, { signal }), content);
     return "what was written is read back";

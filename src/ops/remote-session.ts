@@ -6,6 +6,7 @@ import type { Remote } from "../remotes/remote.ts";
 import { RemoteStore } from "../transfer/remote-store.ts";
 import { selectRemote } from "./configuration.ts";
 import type { Workspace } from "./open-workspace.ts";
+import { isTrusted } from "./trust.ts";
 
 /** Is an opened remote with what this machine knows of it. */
 export interface RemoteSession {
@@ -17,13 +18,15 @@ export interface RemoteSession {
 }
 
 /**
- * Opens a remote by name, or the default one, runs `work` and closes it whatever happens.
+ * Opens a remote by name, or the default one, runs `work` and closes it whatever happens. Where the remote does not say how often a failing
+ * request is tried again, `patience` may.
  * Throws `remote-not-configured`, `endpoint-untrusted`, `remote-misconfigured`, and `content-missing` in an offline workspace.
  */
 export async function withRemote<Result>(
   workspace: Workspace,
   name: string | undefined,
   work: (session: RemoteSession) => Promise<Result>,
+  patience: { readonly retries?: number } = {},
 ): Promise<Result> {
   const session = await openRemoteSession(workspace, name);
   try {
@@ -43,6 +46,7 @@ export async function openRemoteSession(workspace: Workspace, name: string | und
   const { createRequestMeter } = await import("../remotes/request-meter.ts");
   const meter = createRequestMeter();
   const opened = await openRemote(config, {
+    ...patience,
     meter,
     repositoryRoot: workspace.root as AbsolutePath,
     env: workspace.context.env,
@@ -79,8 +83,4 @@ async function limitBandwidth(remote: Remote, limit: string | undefined): Promis
 /** Returns the folder in which unfinished fetches keep what they received. */
 export function partialFolder(workspace: Workspace): string {
   return path.join(workspace.stateFolder, "partial");
-}
-
-function isTrusted(host: string, trusted: readonly string[], fromEnvironment: string | undefined): boolean {
-  return trusted.includes(host) || (fromEnvironment ?? "").split(",").some((entry) => entry.trim() === host);
 }

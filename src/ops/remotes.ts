@@ -3,6 +3,7 @@ import { redact } from "../base/redaction.ts";
 import type { RemoteConfig } from "../formats/remote-config.ts";
 import { editConfiguration, selectRemote } from "./configuration.ts";
 import { prepareState, withWorkspace, type OperationContext } from "./open-workspace.ts";
+import { isTrusted } from "./trust.ts";
 
 /** Is a remote as `remote list` shows it. */
 export interface ListedRemote extends RemoteConfig {
@@ -42,14 +43,14 @@ export interface AddRemoteOptions {
 export async function addRemote(
   context: OperationContext,
   options: AddRemoteOptions,
-): Promise<{ readonly isDefault: boolean; readonly kept: readonly string[] }> {
+): Promise<{ readonly isDefault: boolean; readonly kept: readonly string[]; readonly mustTrust: boolean }> {
   return withWorkspace(context, async (workspace) => {
     prepareState(workspace);
     const { assertRemoteName, looksSecret } = await import("../formats/project-config.ts");
     const { parseRemoteAddress } = await import("../remotes/remote-address.ts");
     assertRemoteName(options.name);
     parseRemoteAddress(options.url, workspace.repository.root);
-    const { remotes } = await workspace.configuration();
+    const { remotes, local } = await workspace.configuration();
     if (remotes.has(options.name) && !options.force) {
       throw new MlvError("target-exists", `there is a remote \`${options.name}\` already`, {
         hint: `replace it with \`mlv remote add --force ${options.name} …\`, or remove it with \`mlv remote remove ${options.name}\``,
@@ -67,8 +68,19 @@ export async function addRemote(
     }
     const isDefault = remotes.size === 0;
     if (isDefault) await editConfiguration(workspace, options.local ? "local" : "project", ["default"], options.name);
-    return { isDefault, kept: secrets.map(([key]) => key) };
+    // What is in mlv.yaml comes with commits from now on, and an endpoint among it needs to be trusted on each machine, this one too.
+    const { endpoint } = open;
+    const mustTrust =
+      !options.local &&
+      endpoint !== undefined &&
+      open["anonymous"] !== "true" &&
+      !isTrusted(hostOf(endpoint), local.trust, context.env["MLV_TRUST_ENDPOINTS"]);
+    return { isDefault, kept: secrets.map(([key]) => key), mustTrust };
   });
+}
+
+function hostOf(endpoint: string): string {
+  return URL.parse(endpoint)?.host ?? "";
 }
 
 /** Removes a remote from both configuration files; what it stores stays. Throws `remote-not-configured`. */

@@ -35,6 +35,11 @@ export async function trust(context: OperationContext, options: TrustOptions): P
   });
 }
 
+/** Tells whether the user lets an endpoint have credentials: trusted on this machine, or named in MLV_TRUST_ENDPOINTS. */
+export function isTrusted(host: string, trusted: readonly string[], fromEnvironment: string | undefined): boolean {
+  return trusted.includes(host) || (fromEnvironment ?? "").split(",").some((entry) => entry.trim() === host);
+}
+
 function endpointHost({ name, options }: RemoteConfig): string | undefined {
   const endpoint = options["endpoint"];
   if (endpoint === undefined) return undefined;

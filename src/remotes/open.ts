@@ -18,6 +18,8 @@ export interface OpenContext {
   isTrusted(endpointHost: string): boolean;
   /** Counts the requests and bytes that really travel, retries included. */
   readonly meter?: RequestMeter | undefined;
+  /** How often a failing request is tried again where the remote's options do not say; 8 when absent. */
+  readonly retries?: number | undefined;
   /** Told when throttling lowered, or quiet raised, the number of requests at once. */
   readonly onConcurrency?: ((limit: number) => void) | undefined;
   /** Told before a retry waits. */
@@ -46,7 +48,7 @@ export async function openRemote(config: RemoteConfig, context: OpenContext): Pr
   const address = parseRemoteAddress(config.url, context.repositoryRoot);
   const options = readRemoteOptions(config, address.scheme);
   const driver = await openDriver(config, context, address, options);
-  const retries = options.count("retries");
+  const retries = options.count("retries") ?? context.retries;
   const watched = withIdleTimeout(driver, options.milliseconds("idle-timeout") ?? DEFAULT_IDLE_MS);
   const limited = withConcurrencyLimit(watched, { limit: driver.capabilities.concurrency, ...pick("onChange", context.onConcurrency) });
   return withRetry(limited, { ...pick("retries", retries), onRetry: context.onRetry });

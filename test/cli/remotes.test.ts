@@ -166,3 +166,18 @@ describe("a shared cache", () => {
     expect(readTree(box.at("one/model.bin"))).toEqual(readTree(box.at("project/model.bin")));
   });
 });
+
+describe("remote add", () => {
+  test("names trusting the endpoint among what to type next, where it is needed before a push", () => {
+    const box = makeSandbox();
+    box.makeRepository("project", { tree: {} });
+    const add = (name: string, ...options: string[]): string =>
+      box.mlv("project", ["remote", "add", name, "s3://bucket/x", ...options.flatMap((option) => ["--option", option])]).stdout;
+    const endpoint = "endpoint=https://minio.example.org:9000";
+    expect(add("plain")).toMatch(/^Next: git add mlv\.yaml, then mlv push$/m);
+    expect(add("own", endpoint)).toMatch(/^Next: git add mlv\.yaml, then mlv remote trust own, then mlv push$/m);
+    expect(add("open", endpoint, "anonymous=true")).toMatch(/^Next: git add mlv\.yaml, then mlv push$/m);
+    box.mlv("project", ["remote", "trust", "own"]);
+    expect(add("same", endpoint)).toMatch(/^Next: git add mlv\.yaml, then mlv push$/m);
+  });
+});

@@ -140,6 +140,22 @@ describe.each(KINDS)("commands about a remote on %s", (kind) => {
     await cloud.lose(await cloud.keys("check/"));
   });
 
+  test("`remote check` tells who may not write whether he may list, and says soon when nobody answers", async () => {
+    cloud.proxy.inject("denied", isWrite, ALWAYS);
+    const refused = await cloud.run("project", "remote", "check", "origin", "--json").finally(() => cloud.proxy.clear());
+    expect(refused.status).toBe(12);
+    const { steps } = checkOf(refused);
+    expect(steps.find(({ name }) => name === "write")).toMatchObject({ state: "failed", code: "remote-denied" });
+    expect(steps.find(({ name }) => name === "list")).toMatchObject({ state: "ok" });
+
+    const before = cloud.proxy.seen.length;
+    cloud.proxy.inject("status-503", () => true, ALWAYS);
+    const down = await cloud.run("project", "remote", "check", "origin", "--json").finally(() => cloud.proxy.clear());
+    expect(down.status).toBe(13);
+    expect(checkOf(down).steps.find(({ name }) => name === "marker")).toMatchObject({ state: "failed" });
+    expect(cloud.proxy.seen.length - before).toBeLessThan(6);
+  });
+
   test("what proves who we are is in no error, with --debug neither, and goes to no other origin", async () => {
     const sas = kind === "azure" ? makeSas(cloud.server.options["account"] ?? "", cloud.server.env["AZURE_STORAGE_KEY"] ?? "") : "";
     const env = kind === "azure" ? { ...cloud.env, AZURE_STORAGE_KEY: "", AZURE_STORAGE_SAS_TOKEN: sas } : cloud.env;

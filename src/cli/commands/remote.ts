@@ -3,7 +3,7 @@ import { addRemote, listRemotes, removeRemote, setDefaultRemote } from "../../op
 import { remoteCheck } from "../../ops/remote-check.ts";
 import { trust } from "../../ops/trust.ts";
 import { textOf, type CommandDefinition } from "../command.ts";
-import { EXIT } from "../exit-status.ts";
+import { EXIT, exitStatusOf } from "../exit-status.ts";
 import { formatColumns } from "../format.ts";
 import { escapeName, quoteForShell } from "../terminal.ts";
 
@@ -37,7 +37,12 @@ export const command: CommandDefinition = {
           session.print(`added remote ${name}${result.isDefault ? " (the default)" : ""}`);
           if (result.kept.length > 0)
             session.note(`note: ${result.kept.join(", ")} went to .git/mlv/local.yaml, since mlv.yaml is committed`);
-          session.print(options["local"] === true ? "Next: mlv push" : "Next: git add mlv.yaml, then mlv push");
+          const steps = [
+            ...(options["local"] === true ? [] : ["git add mlv.yaml"]),
+            ...(result.mustTrust ? [`mlv remote trust ${name}`] : []),
+            "mlv push",
+          ];
+          session.print(`Next: ${steps.join(", then ")}`);
         }),
       );
     command_
@@ -84,7 +89,9 @@ export const command: CommandDefinition = {
             session.print(`${marks[step.state]}  ${step.name.padEnd(12)} ${escapeName(step.message)}`);
             if (step.hint !== undefined) session.print(`         ${style.cyan("hint:")} ${escapeName(step.hint)}`);
           }
-          return result.isOk ? EXIT.done : EXIT.refused;
+          if (result.isOk) return EXIT.done;
+          const isDown = result.steps.some(({ code }) => code !== undefined && exitStatusOf(code) === EXIT.unreachable);
+          return isDown ? EXIT.unreachable : EXIT.refused;
         }),
       );
     command_
