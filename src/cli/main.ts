@@ -19,6 +19,8 @@ export async function main(argv: readonly string[]): Promise<void> {
     fail(error, options);
     process.exit();
   });
+  // Warnings of Node and of libraries speak to developers.
+  if (!options.includes("--debug")) process.removeAllListeners("warning");
   endQuietlyOnClosedPipe(options);
   try {
     process.exitCode = await run(argv);

@@ -39,6 +39,14 @@ describe("the program's start", () => {
     expect(result).toEqual({ status: 0, stdout: "9.8.7\n", stderr: "" });
   });
 
+  test("keeps warnings of Node and of libraries to itself, unless it debugs", () => {
+    fs.writeFileSync(box.at("warning.cjs"), 'process.once("beforeExit", () => process.emitWarning("a library is worried"));');
+    const run = (...args: string[]): string =>
+      box.exec(findNode(), ["--require", box.at("warning.cjs"), findProgram(), "remote", "--help", ...args]).stderr;
+    expect(run()).toBe("");
+    expect(run("--debug")).toContain("a library is worried");
+  });
+
   test("that is not built says what to type, and exits 70", () => {
     const { status, stdout, stderr } = box.exec(findNode(), [box.at("installed/bin/mlv.js"), "status"]);
     expect([status, stdout, box.tidy(stderr)]).toEqual([
