@@ -28,7 +28,7 @@ export async function withRemote<Result>(
   work: (session: RemoteSession) => Promise<Result>,
   patience: { readonly retries?: number } = {},
 ): Promise<Result> {
-  const session = await openRemoteSession(workspace, name);
+  const session = await openRemoteSession(workspace, name, patience);
   try {
     return await work(session);
   } finally {
@@ -37,7 +37,11 @@ export async function withRemote<Result>(
 }
 
 /** Opens a remote as `withRemote` does, for a caller who closes it. */
-export async function openRemoteSession(workspace: Workspace, name: string | undefined): Promise<RemoteSession> {
+export async function openRemoteSession(
+  workspace: Workspace,
+  name: string | undefined,
+  patience: { readonly retries?: number } = {},
+): Promise<RemoteSession> {
   if (workspace.context.isOffline === true)
     throw new MlvError("content-missing", "it is not in the cache, and nothing is fetched here", { hint: "run `mlv fetch`" });
   const configuration = await workspace.configuration();
