@@ -11,7 +11,7 @@ import type { ContentsOptions } from "./diff-rows.ts";
 import { compareVersions, type FileDiff, type TargetDiff } from "./diff-versions.ts";
 import { withWorkspace, type OperationContext, type Workspace } from "./open-workspace.ts";
 import { pairTargets } from "./pair-targets.ts";
-import { readPointersAt, readPointersHere } from "./read-pointers.ts";
+import { readPointersAt, readPointersHere, type UnsafePointer } from "./read-pointers.ts";
 import { toRepoPath } from "./targets.ts";
 
 export type { FileDiff, TargetDiff };
@@ -51,8 +51,8 @@ export interface DiffResult extends ContentsResult {
   readonly a: DiffSide;
   readonly b: DiffSide;
   readonly targets: readonly TargetDiff[];
-  /** Pointers that cannot be read, with why. */
-  readonly unreadable: readonly { readonly target: RepoPath; readonly message: string }[];
+  /** Pointers that cannot be read, and new ones whose name mlv does not take, with why. */
+  readonly unreadable: readonly UnsafePointer[];
   readonly summary: DiffSummary;
 }
 
@@ -63,13 +63,13 @@ export interface DiffResult extends ContentsResult {
 export async function diff(context: OperationContext, options: DiffOptions): Promise<DiffResult> {
   return withWorkspace(context, async (workspace) => {
     const [before, after] = await readSides(workspace, options);
-    const unreadable = [...before.unreadable, ...after.unreadable];
+    const unreadable = [...namedOnce(before.unreadable, after.unreadable), ...newOnes(before.unsafe, after.unsafe)];
     const wanted = selectPaths(workspace, options.paths, [
       ...before.pointers.keys(),
       ...after.pointers.keys(),
       ...unreadable.map(({ target }) => target),
     ]);
-    const isBroken = new Set(unreadable.map(({ target }) => target));
+    const isBroken = new Set<string>(unreadable.map(({ target }) => target));
     const ignore = after.side.commit === undefined ? await workspace.ignore() : undefined;
     const targets: TargetDiff[] = [];
     for (const pair of pairTargets(before.pointers, after.pointers)) {
@@ -103,10 +103,21 @@ async function compareInside(
   return compareContents(workspace, targets, { ...contents, remote, isWorkTree });
 }
 
+/** A pointer that is broken in the same way on both sides is named once. */
+function namedOnce(...sides: readonly (readonly UnsafePointer[])[]): UnsafePointer[] {
+  return [...new Map(sides.flat().map((pointer) => [`${pointer.target}\0${pointer.message}`, pointer])).values()];
+}
+
+function newOnes(before: readonly UnsafePointer[], after: readonly UnsafePointer[]): UnsafePointer[] {
+  const known = new Set(before.map(({ target }) => target));
+  return after.filter(({ target }) => !known.has(target));
+}
+
 interface ReadSide {
   readonly side: DiffSide;
   readonly pointers: ReadonlyMap<RepoPath, Pointer>;
-  readonly unreadable: readonly { readonly target: RepoPath; readonly message: string }[];
+  readonly unreadable: readonly UnsafePointer[];
+  readonly unsafe: readonly UnsafePointer[];
 }
 
 /** Understands `A`, `A B`, `A..B` and, from where the two parted, `A...B`. */
@@ -120,7 +131,7 @@ async function readSides(workspace: Workspace, options: DiffOptions): Promise<re
     const head = await headCommit(repository);
     return [
       head === undefined
-        ? { side: { name: "HEAD", commit: undefined }, pointers: new Map(), unreadable: [] }
+        ? { side: { name: "HEAD", commit: undefined }, pointers: new Map(), unreadable: [], unsafe: [] }
         : await readRevision(workspace, "HEAD"),
       b,
     ];
@@ -142,13 +153,13 @@ async function readSides(workspace: Workspace, options: DiffOptions): Promise<re
 async function readRevision(workspace: Workspace, name: string): Promise<ReadSide> {
   const { signal } = workspace.context;
   const commit = await resolveRevision(workspace.repository, name, { signal });
-  const { pointers, unreadable } = await readPointersAt(workspace, commit);
-  return { side: { name, commit }, pointers, unreadable };
+  const { pointers, unreadable, unsafe } = await readPointersAt(workspace, commit);
+  return { side: { name, commit }, pointers, unreadable, unsafe };
 }
 
 async function readWorkTree(workspace: Workspace): Promise<ReadSide> {
   const { pointers, unreadable } = await readPointersHere(workspace);
-  return { side: { name: "work tree", commit: undefined }, pointers, unreadable };
+  return { side: { name: "work tree", commit: undefined }, pointers, unreadable, unsafe: [] };
 }
 
 /** Tells what of a target was asked for: all, nothing, or some paths inside it. */

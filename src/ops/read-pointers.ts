@@ -19,19 +19,33 @@ export interface ReadPointers {
   readonly unreadable: readonly UnreadableTarget[];
 }
 
+/** Is a pointer whose name mlv does not take, with why; nothing but reports may use the name. */
+export interface UnsafePointer {
+  readonly target: string;
+  readonly message: string;
+}
+
 /** Reads every pointer of the work tree; a broken one is named, not thrown. */
 export async function readPointersHere(workspace: Workspace): Promise<ReadPointers> {
   return readAll(await listTargets(workspace), (target) => readPointer(workspace.root, target));
 }
 
-/** Reads every pointer of a commit; a broken one is named, not thrown. */
-export async function readPointersAt(workspace: Workspace, commit: string): Promise<ReadPointers> {
+/** Reads every pointer of a commit; a broken one, and one with a name that mlv does not take, is named, not thrown. */
+export async function readPointersAt(
+  workspace: Workspace,
+  commit: string,
+): Promise<ReadPointers & { readonly unsafe: readonly UnsafePointer[] }> {
+  const unsafe: UnsafePointer[] = [];
   const contents = new Map<RepoPath, Buffer>();
   for await (const { path, content } of readPointersAtRevisions(workspace.repository, [commit], { signal: workspace.context.signal })) {
-    if (isPointerPath(path) && unsafePathReason(targetOf(path)) === undefined) contents.set(targetOf(path), content);
+    if (!isPointerPath(path)) continue;
+    const reason = unsafePathReason(targetOf(path));
+    if (reason === undefined) contents.set(targetOf(path), content);
+    else unsafe.push({ target: targetOf(path), message: `mlv does not take its name: ${reason}` });
   }
   const targets = [...contents.keys()].sort(compareUtf8);
-  return readAll(targets, (target) => parsePointer((contents.get(target) ?? Buffer.alloc(0)).toString("utf8"), pointerPath(target)));
+  const read = readAll(targets, (target) => parsePointer((contents.get(target) ?? Buffer.alloc(0)).toString("utf8"), pointerPath(target)));
+  return { ...read, unsafe };
 }
 
 function readAll(targets: readonly RepoPath[], read: (target: RepoPath) => Pointer | undefined): ReadPointers {

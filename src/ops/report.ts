@@ -6,7 +6,7 @@ import { resolveRevision } from "../git/revisions.ts";
 import { isUnder } from "../store/manifests.ts";
 import { isPointerPath, targetOf } from "../workspace/target.ts";
 import { withWorkspace, type OperationContext, type Workspace } from "./open-workspace.ts";
-import { readPointersAt, type UnreadableTarget } from "./read-pointers.ts";
+import { readPointersAt, type UnsafePointer } from "./read-pointers.ts";
 import { compareCommits, type CommitDiff } from "./report-diffs.ts";
 import { readGrowth, thin, type Growth, type GrowthPoint, type TargetPoint } from "./report-growth.ts";
 import { readReportCommits, type ReportCommit } from "./report-history.ts";
@@ -55,7 +55,8 @@ export interface ReportResult {
   readonly since?: { readonly name: string; readonly commit: string };
   readonly totals: { readonly targets: number; readonly files: number; readonly sizeBytes: number };
   readonly targets: readonly ReportTarget[];
-  readonly unreadable: readonly UnreadableTarget[];
+  /** Pointers that cannot be read, or whose name mlv does not take; they are in no sum. */
+  readonly unreadable: readonly UnsafePointer[];
   /** Sizes along the branch's own line, the oldest first; at most 400. */
   readonly growth: readonly GrowthPoint[];
   /** The youngest first. */
@@ -86,7 +87,7 @@ export async function report(context: OperationContext, options: ReportOptions):
     const { isWanted } = selection;
     const here = await readPointersAt(workspace, start);
     const pointers = new Map([...here.pointers].filter(([target]) => isWanted(target)));
-    const unreadable = here.unreadable.filter(({ target }) => isWanted(target));
+    const unreadable = [...here.unreadable, ...here.unsafe].filter(({ target }) => isWanted(target));
     const catFile = openCatFile(repository, { signal });
     try {
       const question = { start, since, isWanted };

@@ -23,6 +23,7 @@ interface Report {
     readonly leftOut: readonly { readonly path: string; readonly reason: string }[];
   }[];
   readonly gaps: readonly { readonly part: string }[];
+  readonly unreadable: readonly { readonly target: string; readonly message: string }[];
 }
 
 const HOSTILE = "data/a|b`c`<script>alert(1)<\u2215script>\u202e.csv";
@@ -172,4 +173,25 @@ test("a report of a repository without data or with a broken pointer is a page a
   write(sandbox, "x.csv.mlv", "<<<<<<< no pointer\n");
   sandbox.commit("project", "broken");
   expect(sandbox.mlv("project", ["report", "-o", "-"]).stdout).toContain("Broken pointer <code>x.csv</code>");
+});
+
+test("a pointer whose name mlv does not take is named by report and diff, and is in no sum", () => {
+  const sandbox = makeSandbox();
+  sandbox.makeRepository("project");
+  write(sandbox, "x.csv", "id\n1\n");
+  sandbox.mlv("project", ["add", "-q", "x.csv"]);
+  sandbox.commit("project", "start");
+  fs.copyFileSync(sandbox.at("project", "x.csv.mlv"), sandbox.at("project", "y\u0001\u202e.csv.mlv"));
+  sandbox.commit("project", "hostile");
+  const { totals, unreadable } = readReport(sandbox);
+  expect(totals.targets).toBe(1);
+  expect(unreadable).toEqual([{ target: "y\u0001\u202e.csv", message: "mlv does not take its name: it holds a control character" }]);
+  const page = sandbox.mlv("project", ["report", "-o", "-"]).stdout;
+  expect(page).toContain("mlv does not take its name");
+  // eslint-disable-next-line no-control-regex
+  expect(page).not.toMatch(/[\u0001\u202e]/);
+  const diffed = sandbox.run(["diff", "HEAD~1", "HEAD"], { cwd: "project" });
+  expect(diffed.stderr.match(/it holds a control character/g)).toHaveLength(1);
+  expect(sandbox.mlv("project", ["diff", "HEAD", "HEAD"]).stderr).toBe("");
+  expect(sandbox.mlv("project", ["diff"]).stderr).toBe("");
 });
