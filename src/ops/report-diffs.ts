@@ -17,18 +17,24 @@ export interface CommitDiffOptions {
   readonly remote: string | undefined;
   /** A size; nothing is fetched when the workspace's context is offline. */
   readonly fetchLimit: string | undefined;
+  /** How much content is compared before only names and sizes are told of the older commits; 4 GiB unless said otherwise. */
+  readonly maxComparedBytes?: number;
 }
 
 const MAX_TARGETS = 50;
+/** Beyond so many bytes of compared content, or so many files, only names and sizes are told of the older commits. */
+const MAX_COMPARED_BYTES = 4 * 1024 * 1024 * 1024;
+const MAX_COMPARED_FILES = 1000;
 const SAMPLES = 5;
 
-/** Compares the targets of each commit with what they were before it. What cannot be had is said, not thrown. */
+/** Compares the targets of each commit with what they were before it, within bounds. What cannot be had is said, not thrown. */
 export async function compareCommits(
   workspace: Workspace,
   commits: readonly ReportCommit[],
-  { remote, fetchLimit }: CommitDiffOptions,
+  { remote, fetchLimit, maxComparedBytes = MAX_COMPARED_BYTES }: CommitDiffOptions,
 ): Promise<CommitDiff[]> {
   const diffs: CommitDiff[] = [];
+  let [bytes, files] = [0, 0];
   for (const { commit, changes, moreChanges = 0 } of commits) {
     const targets: TargetDiff[] = [];
     for (const { target, from, before, after } of changes.slice(0, MAX_TARGETS)) {
@@ -39,9 +45,29 @@ export async function compareCommits(
       if (found !== undefined) targets.push(found);
     }
     const { compareContents } = await import("./diff-rows.ts");
-    const inside = await compareContents(workspace, targets, { samples: SAMPLES, fetchLimit, isWorkTree: false, remote });
+    const options = { samples: SAMPLES, fetchLimit, isWorkTree: false, remote };
+    const inside =
+      bytes > maxComparedBytes || files > MAX_COMPARED_FILES ? leftAlone(targets) : await compareContents(workspace, targets, options);
+    files += inside.contents.length;
+    bytes += inside.contents.reduce((sum, { path }) => sum + sizeOf(targets, path), 0);
     const more = Math.max(0, changes.length - MAX_TARGETS) + moreChanges;
     diffs.push({ commit, targets, ...inside, ...(more > 0 ? { moreTargets: more } : {}) });
   }
   return diffs;
+}
+
+function leftAlone(targets: readonly TargetDiff[]): ContentsResult {
+  const [first] = targets;
+  const reason = "the comparisons of younger commits took all that a report may compare";
+  return { contents: [], leftOut: first === undefined ? [] : [{ path: first.target, count: targets.length, reason }] };
+}
+
+/** Returns the sizes of both versions of a file that was compared. */
+function sizeOf(targets: readonly TargetDiff[], path: string): number {
+  for (const { target, files, sizeBefore, sizeAfter } of targets) {
+    if (target === path) return sizeBefore + sizeAfter;
+    const file = path.startsWith(`${target}/`) ? files.find((each) => each.path === path.slice(target.length + 1)) : undefined;
+    if (file !== undefined) return (file.sizeBefore ?? 0) + (file.sizeAfter ?? 0);
+  }
+  return 0;
 }

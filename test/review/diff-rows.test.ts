@@ -5,6 +5,9 @@ import { formatDiffHtml } from "../../src/cli/diff-html.ts";
 import { formatDiffMarkdown } from "../../src/cli/diff-markdown.ts";
 import { diffFiles } from "../../src/ops/diff-files.ts";
 import { diff, type DiffResult } from "../../src/ops/diff.ts";
+import { withWorkspace } from "../../src/ops/open-workspace.ts";
+import { compareCommits } from "../../src/ops/report-diffs.ts";
+import { report } from "../../src/ops/report.ts";
 import { cloneProject, createProject, freshFolder, type Project } from "../ops/project.ts";
 
 function rowsOf(result: DiffResult, file: string): unknown {
@@ -134,4 +137,20 @@ test("two files are compared without a repository", async () => {
   expect(result).toMatchObject({ isSame: false, contents: [{ kind: "table", table: { formattingOnly: true } }] });
   await expect(diffFiles(context, ["a.csv", "gone.csv"], {})).rejects.toMatchObject({ code: "path-not-found" });
   await expect(diffFiles(context, ["a.csv", "b.png"], {})).rejects.toMatchObject({ code: "usage" });
+});
+
+test("a report's comparisons stop when they have read enough, and say so", async () => {
+  const project = await tableProject();
+  await project.record("two", "train.csv", "set");
+  project.write("train.csv", "id,label\n1,z\n");
+  await project.record("three", "train.csv");
+  const { commits } = await report(project.context, { paths: [] });
+  const options = { remote: undefined, fetchLimit: undefined };
+  await withWorkspace(project.context, async (workspace) => {
+    expect((await compareCommits(workspace, commits, options)).map(({ contents }) => contents.length)).toEqual([1, 2, 0]);
+    const bounded = await compareCommits(workspace, commits, { ...options, maxComparedBytes: 200 });
+    expect(bounded.map(({ contents }) => contents.length)).toEqual([1, 0, 0]);
+    expect(bounded[1]?.targets).toHaveLength(2);
+    expect(bounded[1]?.leftOut).toMatchObject([{ path: "set", count: 2, reason: expect.stringContaining("younger commits") as string }]);
+  });
 });
