@@ -15,6 +15,8 @@ export interface FilesDiff {
   readonly contents: readonly ContentDiff[];
 }
 
+const PACKED = /\.(?:gz|bz2|xz|zst|lz4|zip|7z)$/i;
+
 /** Compares two tables, models or images without a repository. Throws `path-not-found`, `table-unreadable`, `usage` for files of other kinds. */
 export async function diffFiles(
   context: OperationContext,
@@ -22,6 +24,13 @@ export async function diffFiles(
   options: ContentsOptions,
 ): Promise<FilesDiff> {
   const [a, b] = files;
+  const packed = files.find((file) => PACKED.test(file));
+  if (packed !== undefined) {
+    throw new MlvError("usage", `\`${packed}\` is compressed, and what is in it is not compared`, {
+      hint: "decompress it first",
+      details: { a, b },
+    });
+  }
   const kind = contentKindOf(b) ?? contentKindOf(a);
   if (kind === undefined || (contentKindOf(a) ?? kind) !== (contentKindOf(b) ?? kind)) {
     throw new MlvError("usage", `\`${a}\` and \`${b}\` are not two tables, two models or two images by their names`, {

@@ -137,6 +137,8 @@ test("two files are compared without a repository", async () => {
   expect(result).toMatchObject({ isSame: false, contents: [{ kind: "table", table: { formattingOnly: true } }] });
   await expect(diffFiles(context, ["a.csv", "gone.csv"], {})).rejects.toMatchObject({ code: "path-not-found" });
   await expect(diffFiles(context, ["a.csv", "b.png"], {})).rejects.toMatchObject({ code: "usage" });
+  const packed = diffFiles(context, ["a.csv.gz", "b.csv"], {});
+  await expect(packed).rejects.toThrow("`a.csv.gz` is compressed, and what is in it is not compared");
 });
 
 test("a report's comparisons stop when they have read enough, and say so", async () => {
