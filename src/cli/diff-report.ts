@@ -70,11 +70,26 @@ function describeTables({ before, after }: TargetDiff): string | undefined {
   if (old === undefined || now === undefined) return undefined;
   const parts: string[] = [];
   if (old.rows !== now.rows) parts.push(`rows ${formatCount(old.rows)} → ${formatCount(now.rows)}`);
-  const added = now.columns.filter((column) => !old.columns.includes(column));
-  const dropped = old.columns.filter((column) => !now.columns.includes(column));
+  const [wereTyped, areTyped] = [typesByName(old.columns), typesByName(now.columns)];
+  const added = now.columns.filter((column) => !wereTyped.has(nameOf(column)));
+  const dropped = old.columns.filter((column) => !areTyped.has(nameOf(column)));
+  const retyped = [...areTyped].flatMap(([name, type]) => {
+    const was = wereTyped.get(name);
+    return was === undefined || was === type ? [] : [`${escapeName(name)} ${was} → ${type}`];
+  });
   if (added.length > 0) parts.push(`columns added: ${added.map(escapeName).join(", ")}`);
   if (dropped.length > 0) parts.push(`columns dropped: ${dropped.map(escapeName).join(", ")}`);
+  if (retyped.length > 0) parts.push(`type changed: ${retyped.join(", ")}`);
   return parts.length === 0 ? undefined : parts.join("; ");
+}
+
+/** A pointer has columns as `name:type`. */
+function nameOf(column: string): string {
+  return column.slice(0, column.lastIndexOf(":"));
+}
+
+function typesByName(columns: readonly string[]): Map<string, string> {
+  return new Map(columns.map((column) => [nameOf(column), escapeName(column.slice(column.lastIndexOf(":") + 1))]));
 }
 
 function describeFile({ style }: Session, file: FileDiff): string {

@@ -53,3 +53,16 @@ test("what is typed the way Git reads it gets a hint with what to type", () => {
   const base = sandbox.git("r", "rev-parse", "v1").slice(0, 10);
   expect(said(sandbox, "diff", "v1...HEAD", "--no-rows")).toContain(`${base} → HEAD: `);
 });
+
+test("diff without rows says which columns of a table came, went and have another type", () => {
+  const sandbox = makeSandbox();
+  sandbox.makeRepository("r", { tree: { "t.csv": "id,v,old\n1,1,x\n" } });
+  sandbox.mlv("r", ["add", "-q", "t.csv"]);
+  sandbox.commit("r", "made");
+  makeTree(sandbox.at("r"), { "t.csv": "id,v,new\n1,one,x\n2,two,x\n" });
+  sandbox.mlv("r", ["add", "-q", "t.csv"]);
+  sandbox.commit("r", "changed");
+  expect(sandbox.mlv("r", ["diff", "HEAD~1", "HEAD", "--no-rows"]).stdout).toContain(
+    "    rows 1 → 2; columns added: new:string; columns dropped: old:string; type changed: v integer → string\n",
+  );
+});
