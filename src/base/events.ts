@@ -12,6 +12,8 @@ export interface ProgressEvent {
   readonly totalFiles?: number;
   readonly bytes: number;
   readonly totalBytes?: number;
+  /** Bytes that went over the line for them, where compressed and known ones do not. */
+  readonly sentBytes?: number;
   /** What is being worked on, a target or a file. */
   readonly subject?: string;
 }

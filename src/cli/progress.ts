@@ -108,10 +108,10 @@ export class ProgressView {
   }
 }
 
-/** Returns one line: what, how far, how fast, how long still. */
+/** Returns one line: what, how far, how much of it had to be sent, how fast, how long still. */
 export function formatProgress(event: ProgressEvent, elapsedMs: number): string {
   const parts = [`${VERBS[event.phase]}${event.subject === undefined ? "" : ` ${escapeName(event.subject)}`}:`];
-  const { bytes, totalBytes, files, totalFiles } = event;
+  const { bytes, totalBytes, files, totalFiles, sentBytes = bytes } = event;
   if (files > 0 || totalFiles !== undefined)
     parts.push(totalFiles === undefined ? `${formatCount(files)} files,` : `${formatCount(files)}/${formatCount(totalFiles)} files,`);
   if (totalBytes !== undefined && totalBytes > 0) {
@@ -119,10 +119,12 @@ export function formatProgress(event: ProgressEvent, elapsedMs: number): string 
   } else {
     parts.push(formatBytes(bytes));
   }
+  if (sentBytes !== bytes) parts.push(`${parts.pop()},`, `${formatBytes(sentBytes)} sent`);
   if (elapsedMs > 500 && bytes > 0) {
-    const rate = bytes / (elapsedMs / 1000);
-    parts.push(`at ${formatBytes(rate)}/s`);
-    if (totalBytes !== undefined && totalBytes > bytes) parts.push(`${formatDuration(((totalBytes - bytes) / rate) * 1000)} left`);
+    const seconds = elapsedMs / 1000;
+    parts.push(`at ${formatBytes(sentBytes / seconds)}/s`);
+    if (totalBytes !== undefined && totalBytes > bytes)
+      parts.push(`${formatDuration(((totalBytes - bytes) / (bytes / seconds)) * 1000)} left`);
   }
   return parts.join(" ");
 }

@@ -131,9 +131,11 @@ async function receive(context: FetchContext, wanted: VersionToFetch, { version,
   const { target, pointer } = wanted;
   let receivedBytes = 0;
   let files = 0;
+  const totalBytes = expectedBytes(wanted, version.body);
+  const total = totalBytes === undefined ? {} : { totalBytes };
   const onReceived = (bytes: number): void => {
     receivedBytes += bytes;
-    onEvent({ type: "progress", phase: "download", files, bytes: receivedBytes, subject: target });
+    onEvent({ type: "progress", phase: "download", files, bytes: receivedBytes, ...total, subject: target });
   };
   const folder = partialFolderOf(context, version.body);
   const spool = new BlobSpool({ remote: store.remote, folder, jobs, signal, onReceived });
@@ -157,6 +159,22 @@ async function receive(context: FetchContext, wanted: VersionToFetch, { version,
     spool.close({ discard: isDone });
   }
   return { target, pointer, status: "fetched", receivedBytes, files };
+}
+
+/** Returns how many bytes a whole version without deltas takes when nothing of it is here yet: an upper bound, for progress. */
+function expectedBytes({ only, listOnly, leaves }: VersionToFetch, { bases, segments }: Body): number | undefined {
+  if (only !== undefined || listOnly === true || leaves !== undefined || bases.length > 0) return undefined;
+  let bytes = 0;
+  let frame: { readonly blob: number; readonly offset: number } | undefined;
+  for (const segment of segments) {
+    if (segment.encoding === "raw") {
+      bytes += segment.length;
+    } else if (segment.encoding === "zstd" && !(frame?.blob === segment.blob && frame.offset === segment.offset)) {
+      bytes += segment.stored;
+      frame = segment;
+    }
+  }
+  return bytes;
 }
 
 function partialFolderOf(context: FetchContext, body: Body): string {

@@ -105,6 +105,7 @@ class FolderStream {
     const shared = this.#known.findLeafFiles(leaf.sha256, leaf.size);
     if (shared !== undefined) {
       this.parts.add([shared]);
+      this.#context.progress.covered(leaf.size);
       return;
     }
     const bytes = readPart(this.#context, leaf.sha256);
@@ -124,6 +125,7 @@ class FolderStream {
     const { sha256: hash, size } = object;
     if (size === 0 || this.#placeFound(hash, size)) return;
     const data = read();
+    if (data !== undefined) this.#context.progress.covered(size);
     const made =
       data === undefined ? await sendObject(this.#context, object, this.#earlier) : [await sendSmall(this.#context.packer, hash, data)];
     this.#sent.set(hash, made);
@@ -134,6 +136,8 @@ class FolderStream {
     const earlier = this.#sent.get(hash);
     const known = earlier === undefined && !this.#known.isEmpty ? this.#known.find(hash, size) : undefined;
     const run = earlier === undefined && known === undefined ? this.#whole.find(hash, size) : undefined;
+    // What lies in a pack that goes as it is counts with the pack.
+    if (run === undefined && (earlier ?? known) !== undefined) this.#context.progress.covered(size);
     if (earlier !== undefined) this.parts.add(earlier);
     else if (known !== undefined) this.parts.add([known]);
     else if (run !== undefined) this.parts.addRun(run);

@@ -5,6 +5,7 @@ import type { Pointer } from "../formats/pointer.ts";
 import type { Cache } from "../store/cache.ts";
 import type { BodyBuilder } from "./body-builder.ts";
 import type { GcMarks } from "./gc-marks.ts";
+import type { PushProgress } from "./push-progress.ts";
 import type { RemotePacker, SentPlace } from "./remote-packer.ts";
 import type { RemoteStore, RemoteVersion } from "./remote-store.ts";
 
@@ -40,7 +41,9 @@ export interface BuildContext extends PushContext {
   readonly ancestors: readonly RemoteVersion[];
   /** Tells whether the remote has a blob with its size. */
   readonly isThere: (blob: BodyBlob) => boolean;
+  /** Hears of bytes that the remote took, for the summary. */
   readonly onSent: (bytes: number) => void;
+  readonly progress: PushProgress;
   readonly marks: GcMarks;
   /** Runs an upload beside the packing; the push waits for it before it writes a body. */
   readonly inBackground: (upload: () => Promise<void>) => void;

@@ -13,6 +13,7 @@ import { GcMarks, readGcMarks } from "./gc-marks.ts";
 import { writePin } from "./pin.ts";
 import { buildDirectory, buildFile } from "./push-build.ts";
 import type { BuildContext, PushContext, VersionToPush } from "./push-context.ts";
+import { PushProgress } from "./push-progress.ts";
 import { RemotePacker } from "./remote-packer.ts";
 import type { RemoteVersion } from "./remote-store.ts";
 
@@ -169,12 +170,21 @@ class Push {
     const ancestors = await this.#readAncestors(versions);
     const known = [...new Map([...ancestors.values()].flat().map((version) => [version.body, version])).values(), ...present.values()];
     const marks = this.#marks;
+    const progress = new PushProgress(
+      this.#context.onEvent,
+      versions.reduce((sum, { pointer }) => sum + pointer.size, 0),
+    );
+    const onSent = (bytes: number): void => void (this.#sentBytes += bytes);
+    const onPackSent = (bytes: number): void => {
+      onSent(bytes);
+      progress.sent(bytes);
+    };
     const packing = {
       marks,
       remote: store.remote,
       tempFolder: cache.tempFolder,
       signal,
-      onSent: (bytes: number) => this.#count(bytes, versions),
+      onSent: onPackSent,
     };
     const packer = new RemotePacker(packing);
     const piecePacker = new RemotePacker(packing);
@@ -192,7 +202,8 @@ class Push {
           ancestors: ancestors.get(version) ?? [],
           marks,
           isThere: (blob) => this.#isThere(blob),
-          onSent: (bytes) => this.#count(bytes, versions),
+          onSent,
+          progress,
           inBackground: (upload) => background.start(upload),
         };
         const builder = new BodyBuilder();
@@ -300,12 +311,6 @@ class Push {
       if (isMlvError(error, "content-missing", "content-mismatch", "recipe-malformed")) return undefined;
       throw error;
     }
-  }
-
-  #count(bytes: number, versions: readonly VersionToPush[]): void {
-    this.#sentBytes += bytes;
-    const totalBytes = versions.reduce((sum, { pointer }) => sum + pointer.size, 0);
-    this.#context.onEvent({ type: "progress", phase: "upload", files: 0, bytes: this.#sentBytes, totalBytes });
   }
 }
 

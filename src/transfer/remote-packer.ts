@@ -170,7 +170,7 @@ export class RemotePacker {
   async #upload(file: string, pack: SentPack): Promise<void> {
     const { remote, signal, onSent } = this.#context;
     try {
-      const { created } = await putBlob(remote, pack.key, fileSource(file, pack.size), signal);
+      const { created } = await putBlob(remote, pack.key, fileSource(file, pack.size), { signal });
       if (created) onSent(pack.size);
     } finally {
       fs.rmSync(file, { force: true });

@@ -9,7 +9,7 @@ import { assertExpected, MAX_BODY_TEXT_BYTES, maxTextBytes } from "../formats/bo
 import { formatHead, MAX_HEAD_BYTES, parseHead, type Head } from "../formats/head.ts";
 import type { Pointer } from "../formats/pointer.ts";
 import { blobKey, MARKER_CONTENT, MARKER_KEY, parseBlobKey } from "../formats/layout.ts";
-import type { PutSource, Remote, RemoteBody } from "../remotes/remote.ts";
+import type { PutOptions, PutSource, Remote, RemoteBody } from "../remotes/remote.ts";
 import { compress, decompress } from "../store/compression.ts";
 import type { GcMarks } from "./gc-marks.ts";
 import { KnownHeads, type KnownHead } from "./known-heads.ts";
@@ -135,7 +135,7 @@ export class RemoteStore {
       const stat = await this.remote.stat(key, { signal });
       await this.remote.replace(key, bufferSource(stored), { ifMatch: stat?.etag, sha256: sha256(stored), signal });
     } else {
-      await putBlob(this.remote, key, bufferSource(stored), signal);
+      await putBlob(this.remote, key, bufferSource(stored), { signal });
     }
     this.#keepBody(this.#bodyFile(key), stored);
     this.#parsed.set(key, body);
@@ -201,15 +201,15 @@ export async function putBlob(
   remote: Remote,
   key: BlobKey,
   source: PutSource,
-  signal?: AbortSignal,
+  call: Pick<PutOptions, "signal" | "onProgress"> = {},
 ): Promise<{ readonly created: boolean }> {
   const hash = parseBlobKey(key)?.hash;
-  const { created } = await remote.put(key, source, { sha256: hash, signal });
+  const { created } = await remote.put(key, source, { ...call, sha256: hash });
   if (created) return { created };
-  const stat = await remote.stat(key, { signal });
+  const stat = await remote.stat(key, { signal: call.signal });
   if (stat?.size === source.size && (stat.sha256 === undefined || stat.sha256 === hash)) return { created };
   // The bytes under this name are not its own: a blob that does not match its name is one of the two things that may be replaced.
-  await remote.replace(key, source, { ifMatch: stat?.etag, sha256: hash, signal });
+  await remote.replace(key, source, { ...call, ifMatch: stat?.etag, sha256: hash });
   return { created: true };
 }
 

@@ -60,7 +60,9 @@ export async function sendDelta(
   const parts: StreamPart[] = [];
   for (let first = 0; first < runs.length; first += PIECES_AT_ONCE) {
     throwIfAborted(signal);
-    parts.push(...(await sendRuns(context, { ancestor, hash, runs: runs.slice(first, first + PIECES_AT_ONCE) })));
+    const batch = runs.slice(first, first + PIECES_AT_ONCE);
+    parts.push(...(await sendRuns(context, { ancestor, hash, runs: batch })));
+    context.progress.covered(batch.reduce((sum, run) => sum + run.length, 0));
   }
   return parts;
 }

@@ -24,13 +24,17 @@ export interface ObjectToSend {
 export async function sendObject(context: BuildContext, object: ObjectToSend, earlier: EarlierFiles): Promise<readonly StreamPart[]> {
   const { sha256: hash, size } = object;
   if (size === 0) return [];
-  const { cache, packer, store, signal, onSent } = context;
+  const { cache, packer, store, signal, onSent, progress } = context;
   const known = findKnownObject(context, hash, size);
-  if (known !== undefined) return [known];
+  if (known !== undefined) {
+    progress.covered(size);
+    return [known];
+  }
   await assertCached(context, hash);
   if (size < WHOLE_MIN_BYTES) {
     const chunks: Uint8Array[] = [];
     for await (const chunk of cache.read(hash)) chunks.push(chunk);
+    progress.covered(size);
     return [await sendSmall(packer, hash, Buffer.concat(chunks))];
   }
   const pieces = (await sendDelta(context, object, earlier.find(object.path))) ?? (await sendPieces(context, hash, size));
@@ -39,8 +43,14 @@ export async function sendObject(context: BuildContext, object: ObjectToSend, ea
   const found = cache.locate(hash);
   const source = found?.kind === "loose" ? fileSource(found.file, size) : bufferSource(cache.readSmall(hash) ?? new Uint8Array());
   context.inBackground(async () => {
-    const { created } = await putBlob(store.remote, key, source, signal);
-    if (created) onSent(size);
+    const onProgress = progress.ofUpload();
+    const { created } = await putBlob(store.remote, key, source, { signal, onProgress });
+    if (created) {
+      onSent(size);
+      onProgress(size);
+    } else {
+      progress.covered(size);
+    }
   });
   return [(builder) => builder.append({ encoding: "raw", blob: builder.blob(key, size), offset: 0, length: size })];
 }

@@ -23,6 +23,7 @@ export async function sendPieces(context: BuildContext, hash: Sha256, size: numb
       const frame = frames[index] as Buffer;
       const place = await context.piecePacker.addFrame({ encoding: "zstd", decoded: piece.length }, frame, sha256(piece));
       parts.push((builder) => appendPlace(builder, place));
+      context.progress.covered(piece.length);
     }
   };
   for await (const piece of cutPieces(context.cache.read(hash))) {

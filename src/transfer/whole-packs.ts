@@ -30,8 +30,17 @@ export async function sendWholePacks(context: BuildContext, needed: ReadonlyMap<
     if (paysToCompress(pack) || !(await isSound(context, pack))) continue;
     const key = context.marks.freshKey(blobKey("packs", pack.sha256));
     context.inBackground(async () => {
-      const { created } = await putBlob(context.store.remote, key, fileSource(pack.file, pack.size), context.signal);
-      if (created) context.onSent(pack.size);
+      const onProgress = context.progress.ofUpload();
+      const { created } = await putBlob(context.store.remote, key, fileSource(pack.file, pack.size), {
+        signal: context.signal,
+        onProgress,
+      });
+      if (created) {
+        context.onSent(pack.size);
+        onProgress(pack.size);
+      } else {
+        context.progress.covered(pack.size);
+      }
     });
     sent.set(pack, key);
   }

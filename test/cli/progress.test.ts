@@ -41,6 +41,12 @@ describe("a line of progress", () => {
     );
   });
 
+  test("says how much had to be sent where that is less, and reckons the time that is left with what is done", () => {
+    expect(formatProgress(uploaded(75, { sentBytes: 5 * MIB }), 5000)).toBe(
+      "uploading: 75.0 MiB of 100 MiB (75%), 5.0 MiB sent at 1.0 MiB/s 1.7 s left",
+    );
+  });
+
   test("leaves out what is not known", () => {
     expect(formatProgress({ type: "progress", phase: "hash", files: 1200, bytes: 3 * MIB }, 100)).toBe("hashing: 1,200 files, 3.0 MiB");
   });
