@@ -124,9 +124,17 @@ test.each(conflicts)("%s conflicts with a message and stays our pointer", (_name
   const { sandbox, status, said } = merge(start, ours, theirs);
   expect(said).toContain(says);
   expect(said).toContain("the pointer stays ours");
+  expect(said).toContain(`choose with \`mlv resolve --ours ${target}\` or \`--theirs\``);
   expect(status).toBe(1);
   expect(isOurs(sandbox, target)).toBe(true);
   expect(sandbox.git("r", "status", "--porcelain", "--", `${target}.mlv`)).toMatch(/^(?:UU|AA) /);
+  expect(sandbox.mlv("r", ["status"]).stdout).toContain("in conflict");
+  // What the message says to type ends it, for Git and for mlv.
+  sandbox.mlv("r", ["resolve", "-q", "--ours", target]);
+  sandbox.git("r", "add", `${target}.mlv`);
+  sandbox.git("r", "commit", "-q", "--no-edit");
+  expect(sandbox.git("r", "status", "--porcelain")).toBe("");
+  expect(sandbox.mlv("r", ["status"]).stdout).not.toMatch(/in conflict|modified/);
 });
 
 test("both hashes are named, and resolve takes either side from Git's index", () => {

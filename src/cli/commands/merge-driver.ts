@@ -38,7 +38,7 @@ function report(session: Session, outcome: MergeOutcome): number {
   const word = quoteForShell(outcome.target);
   if (outcome.status === "failed") {
     session.note(
-      `mlv: cannot merge ${name}: ${escapeMessage(outcome.error.message)}\n  ${isLockFile(outcome.target) ? "it" : "the pointer"} stays ours`,
+      `mlv: cannot merge ${name}: ${escapeMessage(outcome.error.message)}\n  ${isLockFile(outcome.target) ? "it" : "the pointer"} stays ours; choose with \`mlv resolve --ours ${word}\` or \`--theirs\`, or merge again once that is mended`,
     );
     if (outcome.error.hint !== undefined) session.note(`${session.style.cyan("hint:")} ${escapeMessage(outcome.error.hint)}`);
     return EXIT.failed;
