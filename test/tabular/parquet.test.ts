@@ -19,6 +19,17 @@ async function diffFiles(before: string, after: string, options: DiffTablesOptio
   }
 }
 
+test("Statistics of a Parquet file's columns are of its values, over all its batches.", async () => {
+  const { statistics } = await diffFiles("base.parquet", "edited-zstd.parquet");
+  const before = new Map(statistics.map((column) => [column.name, column.before]));
+  expect(before.get("id")).toMatchObject({ nulls: 0, min: "0", max: "999", distinct: 1000 });
+  expect(before.get("day")).toMatchObject({ min: "2024-01-01", max: "2024-12-31" });
+  expect(before.get("flag")?.top).toEqual([
+    { value: "false", count: 500 },
+    { value: "true", count: 500 },
+  ]);
+});
+
 test("A Parquet file is described from its footer.", async () => {
   const file = await openTableFile(`${folder}/base.parquet`);
   expect(await describeParquet(file.file)).toEqual({

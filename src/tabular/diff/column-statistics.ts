@@ -2,7 +2,7 @@
 import { asBuffer } from "../text/encoding.ts";
 import { inferTextType, mergeTypes, type ColumnType } from "../text/infer.ts";
 import { INTEGER_KIND, NOT_A_NUMBER, numberKind, readNumber } from "./number-bytes.ts";
-import { TopValues } from "./top-values.ts";
+import { copyOf, TopValues } from "./top-values.ts";
 
 /** Describes a column's values. */
 export interface ColumnStatistics {
@@ -53,9 +53,9 @@ export class ColumnCollector {
     if (this.#isNumeric) this.#addNumber(bytes, start, end);
     else if (this.#type !== "string") this.#addType(bytes, start, end);
     if (this.#textMin === undefined || isLess(bytes, start, end, this.#textMin))
-      this.#textMin = bytes.slice(start, Math.min(end, start + TEXT_LIMIT));
+      this.#textMin = copyOf(bytes, start, Math.min(end, start + TEXT_LIMIT));
     if (this.#textMax === undefined || isGreater(bytes, start, end, this.#textMax))
-      this.#textMax = bytes.slice(start, Math.min(end, start + TEXT_LIMIT));
+      this.#textMax = copyOf(bytes, start, Math.min(end, start + TEXT_LIMIT));
     if (this.#counting === undefined) return;
     const { registers, top } = this.#counting;
     const register = hash.first >>> (32 - HLL_BITS);
@@ -93,11 +93,11 @@ export class ColumnCollector {
     else this.#type ??= "integer";
     if (value < this.#numberMin) {
       this.#numberMin = value;
-      this.#numberMinText = bytes.slice(start, end);
+      this.#numberMinText = copyOf(bytes, start, end);
     }
     if (value > this.#numberMax) {
       this.#numberMax = value;
-      this.#numberMaxText = bytes.slice(start, end);
+      this.#numberMaxText = copyOf(bytes, start, end);
     }
   }
 

@@ -5,6 +5,11 @@ const SLOTS = 4096;
 const MAX_VALUES = 2048;
 const TEXT_LIMIT = 200;
 
+/** Returns a copy of some bytes; `slice` of a Buffer would share them with the batch, which is used again. */
+export function copyOf(bytes: Uint8Array, start: number, end: number): Uint8Array {
+  return new Uint8Array(bytes.subarray(start, end));
+}
+
 /** Counts values by their hash, at most 2,048 at once. */
 export class TopValues {
   size = 0;
@@ -23,7 +28,7 @@ export class TopValues {
       if (count === 0) break;
       if (this.#first[slot] === hash.first && this.#second[slot] === hash.second) {
         this.#counts[slot] = count + 1;
-        this.#texts[slot] ??= bytes.slice(start, Math.min(end, start + TEXT_LIMIT));
+        this.#texts[slot] ??= copyOf(bytes, start, Math.min(end, start + TEXT_LIMIT));
         return;
       }
       slot = (slot + 1) & (SLOTS - 1);
@@ -37,7 +42,7 @@ export class TopValues {
     this.#first[slot] = hash.first;
     this.#second[slot] = hash.second;
     this.#counts[slot] = 1;
-    this.#texts[slot] = this.isExact ? bytes.slice(start, Math.min(end, start + TEXT_LIMIT)) : undefined;
+    this.#texts[slot] = this.isExact ? copyOf(bytes, start, Math.min(end, start + TEXT_LIMIT)) : undefined;
   }
 
   /** Returns the values that were counted more than once, or all while exact, most frequent first. */
