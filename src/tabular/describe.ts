@@ -87,7 +87,7 @@ class TextTableDescriber implements TableDescriber {
     }
     // The head is always cut at the same byte, so that pieces of any size give the same description.
     const part = chunk.subarray(0, HEAD_BYTES - this.#headBytes);
-    this.#head.push(part.slice());
+    this.#head.push(new Uint8Array(part));
     this.#headBytes += part.length;
     if (this.#headBytes < HEAD_BYTES) return;
     this.#start(false);
@@ -126,7 +126,7 @@ class TextTableDescriber implements TableDescriber {
       this.#position += part.length;
       rest = rest.subarray(part.length);
       if (this.#sample !== undefined) {
-        this.#sample.push(part.slice());
+        this.#sample.push(new Uint8Array(part));
         this.#sampleBytes += part.length;
         if (this.#sampleBytes === SAMPLE_BYTES) this.#endSample();
       } else if (this.#position === this.#nextSample) {

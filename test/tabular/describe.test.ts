@@ -120,6 +120,15 @@ test("The same bytes give the same description however they are cut.", () => {
   expect(describe("a.csv", bytes, 77_777)).toEqual(whole);
 });
 
+test("A buffer that its owner fills again between two pieces changes no description.", () => {
+  const bytes = Buffer.from(`id,name\n${Array.from({ length: 2000 }, (_, at) => `${at},name ${at}\n`).join("")}`);
+  const describer = createTableDescriber("a.csv");
+  const reused = Buffer.alloc(1000);
+  for (let at = 0; at < bytes.length; at += reused.length)
+    describer?.update(reused.subarray(0, bytes.copy(reused, 0, at, at + reused.length)));
+  expect(describer?.finish()).toEqual(describe("a.csv", bytes));
+});
+
 test("Real tables are described as they are.", () => {
   const folder = "node_modules/vega-datasets/data";
   expect(describe("weather.csv", fs.readFileSync(`${folder}/seattle-weather.csv`))).toEqual({

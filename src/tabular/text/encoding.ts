@@ -38,7 +38,7 @@ export async function detectEncoding(pieces: AsyncIterable<Uint8Array> | Iterabl
     }
     const keep = isFirst ? bytes.length : incompleteUtf8Tail(bytes);
     if (!isUtf8(bytes.subarray(0, bytes.length - keep))) return "latin-1";
-    tail = bytes.slice(bytes.length - keep);
+    tail = new Uint8Array(bytes.subarray(bytes.length - keep));
   }
   return encodingFromMark(tail) ?? (isUtf8(tail) ? "utf-8" : "latin-1");
 }
