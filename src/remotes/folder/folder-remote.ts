@@ -2,7 +2,7 @@ import * as fs from "node:fs";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { mapConcurrent, throwIfAborted } from "../../base/concurrency.ts";
-import { ensureFolder, syncFolder, uniqueName } from "../../base/durable.ts";
+import { ensureFolder, uniqueName } from "../../base/durable.ts";
 import { systemErrorCode } from "../../base/errors.ts";
 import type { AbsolutePath } from "../../base/ids.ts";
 import { assertKey, assertPrefix } from "../keys.ts";
@@ -24,6 +24,7 @@ import type {
 import { rangeWithin, rechunk, releasingStream, WatchedSource } from "../streams.ts";
 import { copyFileBytes, readAhead, tryClone, writeStream } from "./file-bytes.ts";
 import { fromFolderError } from "./folder-errors.ts";
+import { FolderSyncs } from "./folder-syncs.ts";
 import { CANNOT_LINK, withKeyLock } from "./key-lock.ts";
 import { listFolder } from "./list-folder.ts";
 
@@ -34,6 +35,8 @@ import { listFolder } from "./list-folder.ts";
  *   1. a file of a unique name in `tmp/`, hashed and counted while written, then fsync  → litter in `tmp/`
  *   2. a hard link of the blob's own name, which fails when the name exists             → the whole blob, or nothing
  *   3. fsync of its folder (and of parents just made), the temp name removed            → the blob
+ * Puts into the same folder at the same time share step 3's fsyncs. A put that finds the blob there syncs its folder as well: its writer may
+ * be between steps 2 and 3.
  * Where hard links do not exist, step 2 is a rename under the key's lock.
  */
 export class FolderRemote implements Remote {
@@ -42,6 +45,7 @@ export class FolderRemote implements Remote {
   readonly #root: string;
   readonly #temp: string;
   readonly #active = new Set<string>();
+  readonly #syncs = new FolderSyncs();
 
   /** `concurrency` says how many calls at once suit the disk. */
   constructor(root: AbsolutePath, concurrency = 8) {
@@ -93,7 +97,11 @@ export class FolderRemote implements Remote {
     const target = this.#path(key);
     throwIfAborted(options.signal);
     const existing = await this.#lookAt(target);
-    if (existing !== undefined) return { created: false, etag: etagOf(existing) };
+    if (existing !== undefined) {
+      // Whoever made it may not have synced its folder yet, and the caller takes it for durable.
+      await this.#synced(path.dirname(target));
+      return { created: false, etag: etagOf(existing) };
+    }
     return this.#withTemp(source, options, async (temp) => {
       const created = await this.#linkOrMove(temp, target, options.signal);
       const stat = await this.#lookAt(target);
@@ -113,7 +121,7 @@ export class FolderRemote implements Remote {
           if (!(await this.#link(temp, target))) throw changed(key);
         } else {
           await fs.promises.rename(temp, target);
-          syncFolder(path.dirname(target));
+          await this.#syncs.sync(path.dirname(target));
         }
         return { etag: etagOf(await fs.promises.lstat(target, { bigint: true })) };
       }),
@@ -270,7 +278,7 @@ export class FolderRemote implements Remote {
     return withKeyLock(this.#temp, path.relative(this.#root, target), signal, async () => {
       if ((await this.#lookAt(target)) !== undefined) return false;
       await fs.promises.rename(temp, target);
-      syncFolder(path.dirname(target));
+      await this.#syncs.sync(path.dirname(target));
       return true;
     });
   }
@@ -282,11 +290,20 @@ export class FolderRemote implements Remote {
     try {
       await fs.promises.link(temp, target);
     } catch (error) {
-      if (systemErrorCode(error) === "EEXIST") return false;
-      throw error;
+      if (systemErrorCode(error) !== "EEXIST") throw error;
+      await this.#syncs.sync(folder);
+      return false;
     }
-    syncFolder(folder);
+    await this.#syncs.sync(folder);
     return true;
+  }
+
+  async #synced(folder: string): Promise<void> {
+    try {
+      await this.#syncs.sync(folder);
+    } catch (error) {
+      throw fromFolderError(error, "write", this.#root);
+    }
   }
 
   async *#mapped(stream: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
