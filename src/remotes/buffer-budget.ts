@@ -1,4 +1,5 @@
 import { throwIfAborted } from "../base/concurrency.ts";
+import { withSending } from "./sent-requests.ts";
 
 const DEFAULT_BYTES = 192 * 1024 * 1024;
 
@@ -20,8 +21,9 @@ export class BufferBudget {
   }
 
   /**
-   * Runs `work` once `bytes` are free; a piece larger than the whole budget runs alone. What `work` borrows must be its own no longer when it
-   * succeeds; after a failure, when a request may still be reading it, nobody gets it again.
+   * Runs `work` once `bytes` are free; a piece larger than the whole budget runs alone. What `work` borrows is lent again when
+   * it has succeeded and its requests over `node:http` are sent to their ends; after a failure, or an answer that came early, a connection may
+   * still be reading it, and nobody gets it again. What is sent otherwise, `work` must copy.
    */
   async run<T>(bytes: number, signal: AbortSignal | undefined, work: (lend: Lend) => Promise<T>): Promise<T> {
     throwIfAborted(signal);
@@ -35,12 +37,13 @@ export class BufferBudget {
       throwIfAborted(signal);
       this.#forgetBeyond(this.#bytes - this.#used);
       const lent: Uint8Array[] = [];
-      const result = await work((length) => {
+      const lend = (length: number): Uint8Array => {
         const buffer = this.#take(length);
         lent.push(buffer);
         return buffer;
-      });
-      this.#idle.push(...lent);
+      };
+      const { result, isSent } = await withSending(() => work(lend));
+      if (isSent) this.#idle.push(...lent);
       return result;
     } finally {
       this.#used -= charged;

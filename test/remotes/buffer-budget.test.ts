@@ -1,3 +1,6 @@
+import { once } from "node:events";
+import * as http from "node:http";
+import * as net from "node:net";
 import { expect, test } from "vitest";
 import { BufferBudget } from "../../src/remotes/buffer-budget.ts";
 
@@ -26,6 +29,46 @@ test("a failure gives its bytes back", async () => {
   const next = budget.run(10, undefined, () => Promise.resolve("done"));
   await expect(fail).rejects.toThrow("no");
   expect(await next).toBe("done");
+});
+
+test("memory is not lent again while a request whose answer came early still sends it", async () => {
+  const bytes = 32 * 1024 * 1024;
+  const sockets: net.Socket[] = [];
+  // Answers as soon as a request begins; what it is sent it reads only when it is told to.
+  const server = net.createServer((socket) => {
+    sockets.push(socket.on("error", () => undefined));
+    socket.once("data", () => socket.pause().write("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"));
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as net.AddressInfo;
+  // Each request has a connection of its own, so that the server sees where it begins.
+  const agent = new http.Agent({ keepAlive: false });
+  const budget = new BufferBudget(4 * bytes);
+  const upload = (readsAll: boolean): Promise<Uint8Array> =>
+    budget.run(bytes, undefined, async (lend) => {
+      const body = lend(bytes);
+      const request = http.request({ port, host: "127.0.0.1", method: "PUT", agent }).end(body);
+      const [response] = (await once(request, "response")) as [http.IncomingMessage];
+      if (readsAll) {
+        for (const socket of sockets) socket.resume();
+        if (!request.writableFinished) await once(request, "finish");
+      }
+      response.resume();
+      return body;
+    });
+  try {
+    await budget.run(1, undefined, async () => {
+      const first = await upload(false);
+      const second = await upload(true);
+      // Compared by hand: an assertion would look through every byte.
+      expect([second === first, (await upload(true)) === second]).toEqual([false, true]);
+    });
+  } finally {
+    agent.destroy();
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  }
 });
 
 test("memory that was lent is lent again once the work succeeded, never after it failed", async () => {
