@@ -128,7 +128,9 @@ test.each(conflicts)("%s conflicts with a message and stays our pointer", (_name
   expect(status).toBe(1);
   expect(isOurs(sandbox, target)).toBe(true);
   expect(sandbox.git("r", "status", "--porcelain", "--", `${target}.mlv`)).toMatch(/^(?:UU|AA) /);
-  expect(sandbox.mlv("r", ["status"]).stdout).toContain("in conflict");
+  expect(sandbox.mlv("r", ["status"]).stdout).toMatch(
+    new RegExp(`${target}: .*in conflict.*\n +→ mlv resolve --ours .*, git add ${target}.mlv`),
+  );
   // What the message says to type ends it, for Git and for mlv.
   sandbox.mlv("r", ["resolve", "-q", "--ours", target]);
   sandbox.git("r", "add", `${target}.mlv`);

@@ -78,7 +78,10 @@ function describe(session: Session, status_: TargetStatus, isAll: boolean): stri
   if (status_.isConflicted) {
     const word = quoteForShell(target);
     notes.push(style.red("in conflict"));
-    hints.push(`mlv resolve --ours ${word} (or --theirs${status_.pointer?.kind === "dir" ? ", --union" : ""})`);
+    hints.push(
+      `mlv resolve --ours ${word} (or --theirs${status_.pointer?.kind === "dir" ? ", --union" : ""})`,
+      `git add ${quoteForShell(`${target}.mlv`)}`,
+    );
   }
   if (status_.inside !== undefined) {
     notes.push(style.red(`lies inside the target ${escapeName(status_.inside)}`));
