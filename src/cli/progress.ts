@@ -39,6 +39,7 @@ export class ProgressView {
   readonly #startedAt = Date.now();
   #phase: Phase | undefined;
   #phaseStartedAt = 0;
+  #bytes = 0;
   #shownAt = 0;
   #spinner: "loading" | Ora | undefined;
 
@@ -88,10 +89,12 @@ export class ProgressView {
     const { isQuiet, isProgressShown, isTty, stderr } = this.#options;
     if (isQuiet || !isProgressShown) return;
     const now = Date.now();
-    if (event.phase !== this.#phase) {
+    // Each version that is fetched is counted from nothing: the time of those before it is none of its own.
+    if (event.phase !== this.#phase || event.bytes < this.#bytes) {
       this.#phase = event.phase;
       this.#phaseStartedAt = now;
     }
+    this.#bytes = event.bytes;
     if (
       isTty
         ? now - this.#startedAt < SHOW_AFTER_MS || now - this.#shownAt < REDRAW_MS

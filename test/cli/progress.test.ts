@@ -69,6 +69,15 @@ describe("where there is no terminal", () => {
     );
   });
 
+  test("a count that begins anew is timed anew", () => {
+    const { view, shown } = makeView({});
+    for (let second = 0; second <= 20; second++) {
+      view.onEvent(uploaded(second < 15 ? 10 * (second + 1) : second - 14));
+      vi.advanceTimersByTime(1000);
+    }
+    expect(shown().trim().split("\n").at(-1)).toContain("at 1.2 MiB/s");
+  });
+
   test.each([{ isQuiet: true }, { isProgressShown: false }])("nothing comes with %j", (options) => {
     const { view, shown } = makeView(options);
     for (let second = 0; second <= 25; second++) {
