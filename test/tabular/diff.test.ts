@@ -213,3 +213,12 @@ test("Tables whose first line is shorter than the others are compared with colum
   expect(diff.rows).toMatchObject({ added: 0, removed: 0, changed: 1 });
   expect(diff.samples.changed).toEqual([{ key: ["7"], cells: [{ column: "column 4", before: "y", after: "z" }] }]);
 });
+
+test("The least and greatest of integers beyond a double's precision are exact, beside numbers in other forms too.", async () => {
+  const text = (values: readonly string[]): string => `id,v\n${values.map((value, at) => `${at},${value}\n`).join("")}`;
+  const large = ["9007199254740993", "9007199254740992", "9.007199254740992e15", "9007199254740992.0"];
+  const { statistics } = await diffTexts(text(["1"]), text(large));
+  expect(statistics.find(({ name }) => name === "v")?.after).toMatchObject({ min: "9007199254740992", max: "9007199254740993" });
+  const long = await diffTexts(text(["1"]), text(["1".repeat(5000), "1".repeat(5000)]));
+  expect(long.statistics).toHaveLength(2);
+});

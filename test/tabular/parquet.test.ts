@@ -23,6 +23,7 @@ test("Statistics of a Parquet file's columns are of its values, over all its bat
   const { statistics } = await diffFiles("base.parquet", "edited-zstd.parquet");
   const before = new Map(statistics.map((column) => [column.name, column.before]));
   expect(before.get("id")).toMatchObject({ nulls: 0, min: "0", max: "999", distinct: 1000 });
+  expect(before.get("big")).toMatchObject({ min: "1152921504606846976", max: "1152921504606847975" });
   expect(before.get("day")).toMatchObject({ min: "2024-01-01", max: "2024-12-31" });
   expect(before.get("flag")?.top).toEqual([
     { value: "false", count: 500 },

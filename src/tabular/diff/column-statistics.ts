@@ -91,11 +91,12 @@ export class ColumnCollector {
     }
     if (numberKind.last !== INTEGER_KIND) this.#type = "number";
     else this.#type ??= "integer";
-    if (value < this.#numberMin) {
+    const isRounded = numberKind.last === INTEGER_KIND && !Number.isSafeInteger(value);
+    if (value < this.#numberMin || (isRounded && value === this.#numberMin && order(bytes, start, end, this.#numberMinText) < 0)) {
       this.#numberMin = value;
       this.#numberMinText = copyOf(bytes, start, end);
     }
-    if (value > this.#numberMax) {
+    if (value > this.#numberMax || (isRounded && value === this.#numberMax && order(bytes, start, end, this.#numberMaxText) > 0)) {
       this.#numberMax = value;
       this.#numberMaxText = copyOf(bytes, start, end);
     }
@@ -121,6 +122,17 @@ export class ColumnCollector {
     const corrected = estimate <= 2.5 * count && zeros > 0 ? count * Math.log(count / zeros) : estimate;
     return Math.min(Math.round(corrected), this.#values);
   }
+}
+
+const INTEGER = /^[+-]?\d{1,40}$/;
+
+/** Compares integers of a usual length that are the same double; anything else counts as the same. */
+function order(bytes: Uint8Array, start: number, end: number, than: Uint8Array | undefined): number {
+  if (than === undefined || end - start > 41 || than.length > 41) return 0;
+  const [one, other] = [asBuffer(bytes).toString("latin1", start, end), asBuffer(than).toString("latin1")];
+  if (!INTEGER.test(one) || !INTEGER.test(other)) return 0;
+  const difference = BigInt(one) - BigInt(other);
+  return difference < 0n ? -1 : difference > 0n ? 1 : 0;
 }
 
 function isDate(bytes: Uint8Array, start: number, end: number): boolean {
