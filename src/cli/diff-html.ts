@@ -34,6 +34,8 @@ export function formatDiffHtml(result: DiffResult): string {
 /** Returns the report on two files as one page. */
 export function formatFilesHtml(result: FilesDiff): string {
   const sizes = `<p class="lead">${formatBytes(result.a.size)} → ${formatBytes(result.b.size)}</p>`;
+  const none = result.isSame ? "<p>The same bytes.</p>" : "<p>Other bytes; neither can be read as what its name says.</p>";
+  if (result.contents.length === 0) return page(`${result.a.name} → ${result.b.name}`, `${sizes}\n${none}`);
   return page(`${result.a.name} → ${result.b.name}`, `${sizes}\n${result.contents.map((content) => contentBlock(content)).join("\n")}`);
 }
 

@@ -41,6 +41,8 @@ export function formatFilesMarkdown(result: FilesDiff): string {
   const sizes = `${formatBytes(result.a.size)} → ${formatBytes(result.b.size)}`;
   blocks.add(`${MARKDOWN_MARKER}\n### Data: ${name(result.a.name)} → ${name(result.b.name)} (${sizes})`);
   for (const content of result.contents) addContent(blocks, content);
+  if (result.contents.length === 0)
+    blocks.add(result.isSame ? "The same bytes." : "Other bytes; neither can be read as what its name says.");
   return blocks.finish();
 }
 

@@ -60,8 +60,8 @@ export async function compareModels(
   return {
     path,
     kind: "model",
-    ...(old === undefined ? {} : { before: summarise(old) }),
-    ...(now === undefined ? {} : { after: summarise(now) }),
+    ...(before === undefined ? {} : { before: old === undefined ? UNKNOWN : summarise(old) }),
+    ...(after === undefined ? {} : { after: now === undefined ? UNKNOWN : summarise(now) }),
     ...changes,
   };
 }
@@ -94,6 +94,9 @@ export async function compareFiles(
 async function readImage({ file }: TableSource): Promise<ReturnType<typeof describeImage>> {
   return describeImage(new Uint8Array(await file.slice(0, Math.min(HEAD_BYTES, file.byteLength))));
 }
+
+/** Is a file beside a model that has a model's name and does not begin like one, as a damaged one may. */
+const UNKNOWN: ModelSummary = { kind: "unknown", note: "it does not begin as a model that is known here" };
 
 function summarise({ kind, contents, note }: ModelDescription): ModelSummary {
   return {

@@ -9,7 +9,8 @@ export { changedStatistics, describeRows, showCell, showChange } from "../tabula
 
 /** Is a model file's header without its list of tensors, which may be long. */
 export interface ModelSummary {
-  readonly kind: ModelDescription["kind"];
+  /** `unknown` for a file that has a model's name and is none that is known. */
+  readonly kind: ModelDescription["kind"] | "unknown";
   readonly tensors?: number;
   readonly parameters?: number;
   /** Parameters by type. */

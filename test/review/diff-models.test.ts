@@ -127,3 +127,16 @@ test("In words, tensors that change alike are one line, and metadata says what i
     { what: "metadata licence (new)", after: "MIT" },
   ]);
 });
+
+test("A damaged version of a model is said to be none that is known, not left away.", async () => {
+  const whole = safetensors({ w: ["F32", [1]] }, {});
+  const damaged = Buffer.concat([Buffer.alloc(8, 255), whole]);
+  const words = async (before: Buffer, after: Buffer): Promise<unknown> => {
+    const found = await compare("m.safetensors", before, after);
+    return found === undefined || found.kind === "table" ? found : describeContent(found);
+  };
+  const [known, unknown] = ["safetensors, 1 tensor, 1 parameter, F32", "unknown, it does not begin as a model that is known here"];
+  expect(await words(whole, damaged)).toEqual([{ what: "model", before: known, after: unknown }]);
+  expect(await words(damaged, whole)).toEqual([{ what: "model", before: unknown, after: known }]);
+  expect(await words(damaged, damaged)).toBeUndefined();
+});

@@ -2,7 +2,7 @@ import * as fs from "node:fs";
 import path from "node:path";
 import { expect, test } from "vitest";
 import { formatDiffHtml } from "../../src/cli/diff-html.ts";
-import { formatDiffMarkdown } from "../../src/cli/diff-markdown.ts";
+import { formatDiffMarkdown, formatFilesMarkdown } from "../../src/cli/diff-markdown.ts";
 import { diffFiles } from "../../src/ops/diff-files.ts";
 import { diff, type DiffResult } from "../../src/ops/diff.ts";
 import { withWorkspace } from "../../src/ops/open-workspace.ts";
@@ -137,6 +137,9 @@ test("two files are compared without a repository", async () => {
   expect(result).toMatchObject({ isSame: false, contents: [{ kind: "table", table: { formattingOnly: true } }] });
   await expect(diffFiles(context, ["a.csv", "gone.csv"], {})).rejects.toMatchObject({ code: "path-not-found" });
   await expect(diffFiles(context, ["a.csv", "b.png"], {})).rejects.toMatchObject({ code: "usage" });
+  for (const name of ["a.jpg", "b.jpg"]) fs.writeFileSync(path.join(folder, name), name);
+  expect(formatFilesMarkdown(await diffFiles(context, ["a.jpg", "b.jpg"], {}))).toContain("neither can be read as what its name says");
+  expect(formatFilesMarkdown(await diffFiles(context, ["a.jpg", "a.jpg"], {}))).toContain("The same bytes.");
   const packed = diffFiles(context, ["a.csv.gz", "b.csv"], {});
   await expect(packed).rejects.toThrow("`a.csv.gz` is compressed, and what is in it is not compared");
 });

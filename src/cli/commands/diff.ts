@@ -95,6 +95,8 @@ async function diffTwoFiles({ session, args, options }: Call): Promise<number> {
     const sizes = `${formatBytes(result.a.size)} → ${formatBytes(result.b.size)}`;
     session.print(`${escapeName(before)} → ${session.style.bold(escapeName(after))}  ${session.style.dim(sizes)}`);
     for (const content of result.contents) printContent(session, content, "    ");
+    if (result.contents.length === 0)
+      session.print(`    ${result.isSame ? "the same bytes" : "other bytes; neither can be read as what its name says"}`);
   }
   return options["exitCode"] === true && !result.isSame ? EXIT.differences : EXIT.done;
 }
