@@ -38,7 +38,7 @@ export interface AddRemoteOptions {
 
 /**
  * Adds a remote to mlv.yaml; the first one becomes the default. Secrets among the options go to local.yaml instead.
- * Throws `usage` for a bad name, `target-exists` for one that is taken, `remote-misconfigured` for a URL that no driver understands.
+ * Throws `usage` for a bad name, `target-exists` for one that is taken, `remote-misconfigured` for a URL or an option that no driver understands.
  */
 export async function addRemote(
   context: OperationContext,
@@ -49,7 +49,9 @@ export async function addRemote(
     const { assertRemoteName, looksSecret } = await import("../formats/project-config.ts");
     const { parseRemoteAddress } = await import("../remotes/remote-address.ts");
     assertRemoteName(options.name);
-    parseRemoteAddress(options.url, workspace.repository.root);
+    const { readRemoteOptions } = await import("../remotes/remote-options.ts");
+    const { scheme } = parseRemoteAddress(options.url, workspace.repository.root);
+    readRemoteOptions({ name: options.name, url: options.url, options: options.options, origin: "local" }, scheme);
     const { remotes, local } = await workspace.configuration();
     if (remotes.has(options.name) && !options.force) {
       throw new MlvError("target-exists", `there is a remote \`${options.name}\` already`, {

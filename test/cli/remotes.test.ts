@@ -168,6 +168,16 @@ describe("a shared cache", () => {
 });
 
 describe("remote add", () => {
+  test("refuses an option that its kind of remote does not know, and writes nothing", () => {
+    const box = makeSandbox();
+    box.makeRepository("project", { tree: {} });
+    const before = readTree(box.at("project"), [".git"]);
+    const result = box.run(["remote", "add", "typo", "s3://bucket/x", "--option", "reigon=eu-west-1"], { cwd: "project" });
+    expect(result.status).toBe(12);
+    expect(result.stderr).toContain("hint: known are: endpoint, region");
+    expect(readTree(box.at("project"), [".git"])).toEqual(before);
+  });
+
   test("names trusting the endpoint among what to type next, where it is needed before a push", () => {
     const box = makeSandbox();
     box.makeRepository("project", { tree: {} });
