@@ -3,7 +3,7 @@ import { fetchVersions, isComplete, type FetchedVersion, type VersionToFetch } f
 import { cacheMark } from "./cache-mark.ts";
 import { ancestorsOf } from "./history.ts";
 import { prepareCache, withWorkspace, type OperationContext, type Workspace } from "./open-workspace.ts";
-import { partialFolder, withRemote } from "./remote-session.ts";
+import { namingRemote, partialFolder, withRemote } from "./remote-session.ts";
 import { originOf, type VersionOrigin } from "./version-origin.ts";
 import { requirePointer, selectTargets, type Selection } from "./targets.ts";
 
@@ -56,21 +56,20 @@ export async function fetchSelections(
     return {
       versions: [...cached, ...missing.map(({ target, pointer }) => ({ ...toCached({ target, pointer }), status: "fetched" as const }))],
     };
-  return withRemote(workspace, options.remote, async ({ config, remote, requests, store }) => {
+  return withRemote(workspace, options.remote, async (session) => {
+    const { config, remote, requests, store } = session;
     const versions: VersionToFetch[] = [];
     for (const version of missing) versions.push({ ...version, relatives: () => ancestorsOf(workspace, version.target) });
-    const fetched = await fetchVersions(
-      {
-        cache: workspace.cache,
-        store,
-        partialFolder: partialFolder(workspace),
-        jobs: workspace.jobs,
-        onEvent: workspace.context.onEvent,
-        signal: workspace.context.signal,
-        keepsBases: true,
-      },
-      versions,
-    );
+    const fetching = {
+      cache: workspace.cache,
+      store,
+      partialFolder: partialFolder(workspace),
+      jobs: workspace.jobs,
+      onEvent: workspace.context.onEvent,
+      signal: workspace.context.signal,
+      keepsBases: true,
+    };
+    const fetched = await namingRemote(session, "fetch from", () => fetchVersions(fetching, versions));
     const named: FetchedTarget[] = [];
     for (const version of fetched) {
       const isLacking = version.status === "not-on-remote";

@@ -8,7 +8,7 @@ import { ancestorsOf } from "./history.ts";
 import { prepareCache, withWorkspace, type OperationContext, type Workspace } from "./open-workspace.ts";
 import { readPointersAt } from "./read-pointers.ts";
 import { withMending } from "./with-mending.ts";
-import { withRemote } from "./remote-session.ts";
+import { namingRemote, withRemote } from "./remote-session.ts";
 import { selectTargets } from "./targets.ts";
 
 /** Says what to push. */
@@ -39,13 +39,14 @@ export async function push(context: OperationContext, options: PushOptions): Pro
   return withWorkspace(context, async (workspace) => {
     await prepareCache(workspace);
     const versions = await collectVersions(workspace, options);
-    return withRemote(workspace, options.remote, async ({ config, remote, requests, store }) => {
+    return withRemote(workspace, options.remote, async (session) => {
+      const { config, remote, requests, store } = session;
       const pushAll = (): Promise<PushSummary> =>
         pushVersions(
           { cache: workspace.cache, store, jobs: workspace.jobs, onEvent: context.onEvent, signal: context.signal, dryRun: options.dryRun },
           versions,
         );
-      const summary = await withMending(workspace, options.remote, pushAll);
+      const summary = await namingRemote(session, "push to", () => withMending(workspace, options.remote, pushAll));
       return { ...summary, requests: requests(), remote: config.name, url: remote.url };
     });
   });

@@ -49,6 +49,7 @@ export async function openRemoteSession(
   const { openRemote } = await import("../remotes/open.ts");
   const { createRequestMeter } = await import("../remotes/request-meter.ts");
   const meter = createRequestMeter();
+  let quietUntil = 0;
   const opened = await openRemote(config, {
     ...patience,
     meter,
@@ -56,7 +57,10 @@ export async function openRemoteSession(
     env: workspace.context.env,
     isTrusted: (host) => isTrusted(host, configuration.local.trust, workspace.context.env["MLV_TRUST_ENDPOINTS"]),
     onRetry: (error, waitMs) => {
-      if (waitMs < 2000) return;
+      // Requests that run side by side fail for one reason: one of them tells of it.
+      const now = Date.now();
+      if (waitMs < 2000 || now < quietUntil) return;
+      quietUntil = now + waitMs;
       workspace.context.onEvent({
         type: "notice",
         level: "info",
@@ -71,6 +75,24 @@ export async function openRemoteSession(
     requests: () => meter.counts().totalRequests,
     store: new RemoteStore({ remote, name: config.name, stateFolder: workspace.stateFolder }),
   };
+}
+
+/** Runs `work`; a failure of the remote is thrown as what could not be done with it: `cannot push to \`origin\` (s3://…)`. */
+export async function namingRemote<Result>(
+  { config, remote }: RemoteSession,
+  doing: "push to" | "fetch from",
+  work: () => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof MlvError) || error.name !== "RemoteError") throw error;
+    throw new MlvError(error.code, `cannot ${doing} \`${config.name}\` (${remote.url})`, {
+      hint: error.hint ?? `\`mlv remote check ${config.name}\` says more; what was sent or received is kept, so run the same command again`,
+      ...(error.details === undefined ? {} : { details: error.details }),
+      cause: error,
+    });
+  }
 }
 
 async function limitBandwidth(remote: Remote, limit: string | undefined): Promise<Remote> {
