@@ -5,9 +5,10 @@ import { parseLeaf, type ManifestLeaf } from "../formats/manifest.ts";
 import { isCheapToRead } from "./frame-memory.ts";
 import { appendPlace, reuseSegments, type BuildContext, type StreamPart } from "./push-context.ts";
 import { fileSource, type RemotePacker, type SentPlace } from "./remote-packer.ts";
-import { bufferSource, putBlob } from "./remote-store.ts";
+import { bufferSource } from "./remote-store.ts";
 import { sendDelta } from "./send-delta.ts";
 import { sendPieces } from "./send-pieces.ts";
+import { sendWhole } from "./send-whole.ts";
 import type { EarlierFiles } from "./stored-objects.ts";
 
 /** Is the size from which an object is no longer packed with others. */
@@ -24,7 +25,7 @@ export interface ObjectToSend {
 export async function sendObject(context: BuildContext, object: ObjectToSend, earlier: EarlierFiles): Promise<readonly StreamPart[]> {
   const { sha256: hash, size } = object;
   if (size === 0) return [];
-  const { cache, packer, store, signal, onSent, progress } = context;
+  const { cache, packer, progress } = context;
   const known = findKnownObject(context, hash, size);
   if (known !== undefined) {
     progress.covered(size);
@@ -42,16 +43,7 @@ export async function sendObject(context: BuildContext, object: ObjectToSend, ea
   const key = context.marks.freshKey(blobKey("objects", hash));
   const found = cache.locate(hash);
   const source = found?.kind === "loose" ? fileSource(found.file, size) : bufferSource(cache.readSmall(hash) ?? new Uint8Array());
-  context.inBackground(async () => {
-    const onProgress = progress.ofUpload();
-    const { created } = await putBlob(store.remote, key, source, { signal, onProgress });
-    if (created) {
-      onSent(size);
-      onProgress(size);
-    } else {
-      progress.covered(size);
-    }
-  });
+  sendWhole(context, key, source);
   return [(builder) => builder.append({ encoding: "raw", blob: builder.blob(key, size), offset: 0, length: size })];
 }
 

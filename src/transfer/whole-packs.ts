@@ -5,7 +5,7 @@ import type { OpenPack } from "../store/pack-set.ts";
 import { samplePaysToCompress } from "../store/compression.ts";
 import type { BuildContext } from "./push-context.ts";
 import { fileSource } from "./remote-packer.ts";
-import { putBlob } from "./remote-store.ts";
+import { sendWhole } from "./send-whole.ts";
 import type { BlobRun } from "./stream-parts.ts";
 
 /** A cached pack of which at least this part is to be sent goes as it is. */
@@ -29,19 +29,7 @@ export async function sendWholePacks(context: BuildContext, needed: ReadonlyMap<
     if (pack.size < MIN_PACK_BYTES || bytes < pack.size * NEEDED_PART) continue;
     if (paysToCompress(pack) || !(await isSound(context, pack))) continue;
     const key = context.marks.freshKey(blobKey("packs", pack.sha256));
-    context.inBackground(async () => {
-      const onProgress = context.progress.ofUpload();
-      const { created } = await putBlob(context.store.remote, key, fileSource(pack.file, pack.size), {
-        signal: context.signal,
-        onProgress,
-      });
-      if (created) {
-        context.onSent(pack.size);
-        onProgress(pack.size);
-      } else {
-        context.progress.covered(pack.size);
-      }
-    });
+    sendWhole(context, key, fileSource(pack.file, pack.size));
     sent.set(pack, key);
   }
   return { find: (hash, size) => (sent.size === 0 ? undefined : findIn(context, sent, hash, size)) };
