@@ -27,7 +27,7 @@ interface Damage {
 }
 
 async function mend(workspace: Workspace, { hash, remote, error }: Damage): Promise<void> {
-  const { mendObject } = await import("./verify-cache.ts");
+  const { mendObject } = await import("./mend-cache.ts");
   for (const item of await mendObject(workspace, hash, remote)) {
     const name = item.names[0] === undefined ? (item.sha256 ?? hash) : `\`${item.names[0]}\``;
     if (item.status !== "mended" && item.sha256 === hash) {
