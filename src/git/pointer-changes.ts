@@ -1,5 +1,6 @@
 import type { Repository } from "./repository.ts";
-import { parseRaw, type ChangedPointer, type GitCallOptions } from "./revisions.ts";
+import { parseRaw, type ChangedPointer } from "./changes.ts";
+import type { GitCallOptions } from "./revisions.ts";
 import { gitRecords } from "./run-git.ts";
 
 /** Says which commits to walk. */

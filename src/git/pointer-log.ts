@@ -1,6 +1,7 @@
 import type { Repository } from "./repository.ts";
 import { gitRecords } from "./run-git.ts";
-import { parseRaw, type GitCallOptions } from "./revisions.ts";
+import { parseRaw } from "./changes.ts";
+import type { GitCallOptions } from "./revisions.ts";
 
 /** Says whose history to read. */
 export interface PointerLogOptions extends GitCallOptions {

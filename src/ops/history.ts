@@ -4,7 +4,7 @@ import { parsePointer, type Pointer } from "../formats/pointer.ts";
 import { openCatFile, type CatFile } from "../git/cat-file.ts";
 import { headCommit } from "../git/head.ts";
 import { readPointerLog } from "../git/pointer-log.ts";
-import { logFile } from "../git/revisions.ts";
+import { logFile } from "../git/changes.ts";
 import { pointerPath } from "../workspace/target.ts";
 import type { Workspace } from "./open-workspace.ts";
 

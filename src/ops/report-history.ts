@@ -4,7 +4,7 @@ import { unsafePathReason } from "../base/safe-paths.ts";
 import type { Pointer } from "../formats/pointer.ts";
 import type { CatFile } from "../git/cat-file.ts";
 import { readPointerChanges, type PointerCommit } from "../git/pointer-changes.ts";
-import type { ChangedPointer } from "../git/revisions.ts";
+import type { ChangedPointer } from "../git/changes.ts";
 import { isPointerPath, targetOf } from "../workspace/target.ts";
 import { parsePointerQuietly } from "./history.ts";
 import type { Workspace } from "./open-workspace.ts";

@@ -3,7 +3,7 @@ import type { RepoPath } from "../base/ids.ts";
 import { isSameVersion, type Pointer } from "../formats/pointer.ts";
 import { openCatFile } from "../git/cat-file.ts";
 import { headCommit } from "../git/head.ts";
-import { logFile, type FileCommit } from "../git/revisions.ts";
+import { logFile, type FileCommit } from "../git/changes.ts";
 import { readManifestEntries } from "../store/manifests.ts";
 import { KnownHeads } from "../transfer/known-heads.ts";
 import { pointerPath } from "../workspace/target.ts";

@@ -17,7 +17,7 @@ export interface VersionOrigin {
 export async function originOf(workspace: Workspace, target: RepoPath, pointer: Pointer): Promise<VersionOrigin> {
   const isRecordedHere = pointer.kind === "dir" && workspace.cache.has(pointer.sha256);
   try {
-    const { logFile } = await import("../git/revisions.ts");
+    const { logFile } = await import("../git/changes.ts");
     for await (const { commit, author } of logFile(workspace.repository, pointerPath(target), { signal: workspace.context.signal })) {
       return { isRecordedHere, commit, author };
     }

@@ -2,16 +2,8 @@ import * as fs from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { findRepository } from "../../src/git/repository.ts";
-import {
-  changedPointers,
-  currentBranch,
-  headCommit,
-  listTree,
-  logFile,
-  mergeBase,
-  readPointersAtRevisions,
-  resolveRevision,
-} from "../../src/git/revisions.ts";
+import { changedPointers, logFile } from "../../src/git/changes.ts";
+import { currentBranch, headCommit, listTree, mergeBase, readPointersAtRevisions, resolveRevision } from "../../src/git/revisions.ts";
 import { collect, createSandbox, freshFolder, gitIn, pointer } from "./sandbox.ts";
 
 describe("HEAD", () => {

@@ -3,7 +3,8 @@ import path from "node:path";
 import { expect, test } from "vitest";
 import { openCatFile } from "../../src/git/cat-file.ts";
 import { toAbsolutePath } from "../../src/git/repository.ts";
-import { changedPointers, listTree, logFile } from "../../src/git/revisions.ts";
+import { changedPointers, logFile } from "../../src/git/changes.ts";
+import { listTree } from "../../src/git/revisions.ts";
 import { findGit, gitEnvironment, gitFailure, gitRecords, runGit } from "../../src/git/run-git.ts";
 import { collect, createSandbox, freshFolder, pointer } from "./sandbox.ts";
 
