@@ -10,6 +10,7 @@ import type { ContentsResult } from "./content-diff.ts";
 import type { ContentsOptions } from "./diff-rows.ts";
 import { compareVersions, type FileDiff, type TargetDiff } from "./diff-versions.ts";
 import { withWorkspace, type OperationContext, type Workspace } from "./open-workspace.ts";
+import { pairFolders, type TargetSide } from "./pair-folders.ts";
 import { pairTargets } from "./pair-targets.ts";
 import { readPointersAt, readPointersHere, type UnsafePointer } from "./read-pointers.ts";
 import { toRepoPath } from "./targets.ts";
@@ -72,7 +73,13 @@ export async function diff(context: OperationContext, options: DiffOptions): Pro
     const isBroken = new Set<string>(unreadable.map(({ target }) => target));
     const ignore = after.side.commit === undefined ? await workspace.ignore() : undefined;
     const targets: TargetDiff[] = [];
-    for (const pair of pairTargets(before.pointers, after.pointers)) {
+    const isAsked = ({ target }: TargetSide): boolean => wanted(target, undefined) !== "none";
+    const { pairs, leftOut } = await pairTargets(before.pointers, after.pointers, async (gone, fresh) =>
+      [...gone, ...fresh].some(isAsked)
+        ? pairFolders(workspace, { gone, fresh, remote: options.remote })
+        : { renames: new Map(), leftOut: [] },
+    );
+    for (const pair of pairs) {
       throwIfAborted(context.signal);
       const only = wanted(pair.target, pair.from);
       if (only === "none" || isBroken.has(pair.target)) continue;
@@ -88,7 +95,15 @@ export async function diff(context: OperationContext, options: DiffOptions): Pro
     if (after.side.commit === undefined) saveQuietly(workspace);
     const shown = unreadable.filter(({ target }) => wanted(target, undefined) !== "none");
     const inside = await compareInside(workspace, targets, { ...options, isWorkTree: after.side.commit === undefined });
-    return { a: before.side, b: after.side, targets, unreadable: shown, summary: summarise(targets), ...inside };
+    return {
+      a: before.side,
+      b: after.side,
+      targets,
+      unreadable: shown,
+      summary: summarise(targets),
+      contents: inside.contents,
+      leftOut: [...leftOut, ...inside.leftOut],
+    };
   });
 }
 
