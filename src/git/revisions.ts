@@ -51,6 +51,13 @@ export async function toCommit(repository: Repository, revision: string, options
   return isOid(revision) ? revision : resolveRevision(repository, revision, options);
 }
 
+/** Returns the parents of a commit, the first first; none where the history is cut. Throws `revision-not-found`. */
+export async function parentsOf(repository: Repository, revision: string, options: GitCallOptions = {}): Promise<string[]> {
+  const commit = await toCommit(repository, revision, options);
+  const { stdout } = await runGit(repository, ["rev-parse", `${commit}^@`], { signal: options.signal });
+  return stdout.toString("utf8").split("\n").filter(isOid);
+}
+
 /** Returns the best common ancestor of two revisions, or undefined when they share no history. Throws `revision-not-found`. */
 export async function mergeBase(
   repository: Repository,

@@ -10,6 +10,7 @@ import { CompleteLeaves } from "../transfer/leaf-objects.ts";
 import { isPointerPath, pointerPath, targetOf } from "../workspace/target.ts";
 import { withWorkspace, type OperationContext, type Workspace } from "./open-workspace.ts";
 import { findVersionFile, type VersionFile } from "./open-content.ts";
+import { findEarlierName, type EarlierName } from "./pair-changes.ts";
 import { readPushedVersions, type PushedVersions } from "./pushed-versions.ts";
 import { enclosingTarget, toRepoPath } from "./targets.ts";
 
@@ -101,10 +102,19 @@ async function listVersions(
   if (start === undefined) return { versions, isCut };
   const catFile = openCatFile(repository, { signal: context.signal });
   try {
-    for await (const commit of logFile(repository, pointerPath(target), { signal: context.signal, revision: start })) {
-      isCut = versions.length >= limit;
-      if (isCut) break;
-      versions.push(await describe(workspace, commit, { catFile, pushed, complete }));
+    let earlier: EarlierName | undefined = { from: target, parent: start };
+    while (earlier !== undefined) {
+      const path = pointerPath(earlier.from);
+      for await (const commit of logFile(repository, path, { signal: context.signal, revision: earlier.parent })) {
+        isCut = versions.length >= limit;
+        if (isCut) break;
+        versions.push(await describe(workspace, commit, { catFile, pushed, complete }));
+      }
+      const oldest = versions.at(-1);
+      // A name that did not come to be in the oldest commit was followed by Git.
+      earlier = isCut || oldest?.action !== "changed" ? undefined : await findEarlierName(workspace, catFile, oldest);
+      if (earlier !== undefined && oldest !== undefined)
+        versions[versions.length - 1] = { ...oldest, from: earlier.from, action: "renamed" };
     }
   } finally {
     await catFile.close();

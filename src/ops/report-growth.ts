@@ -3,8 +3,10 @@ import type { Pointer } from "../formats/pointer.ts";
 import type { CatFile } from "../git/cat-file.ts";
 import { readPointerChanges, type PointerCommit } from "../git/pointer-changes.ts";
 import { targetOf } from "../workspace/target.ts";
+import { FollowedNames } from "./followed-names.ts";
 import type { Workspace } from "./open-workspace.ts";
-import { blobsOf, isChangeWanted, readPointers, type HistoryQuestion } from "./report-history.ts";
+import { blobsOf, readPointers } from "./read-blobs.ts";
+import type { HistoryQuestion } from "./report-history.ts";
 
 /** Is how much the targets came to after a commit. */
 export interface GrowthPoint {
@@ -15,7 +17,7 @@ export interface GrowthPoint {
   readonly sizeBytes: number;
 }
 
-/** Is the size of one target after a commit that changed it; 0 when that deleted it. */
+/** Is the size of one target, under the name that it had then, after a commit that changed it; 0 when that deleted it. */
 export interface TargetPoint {
   readonly commit: string;
   readonly author: string;
@@ -43,15 +45,16 @@ export async function readGrowth(
   { start, since, isWanted, pointers }: HistoryQuestion & { readonly pointers: ReadonlyMap<RepoPath, Pointer> },
 ): Promise<Growth> {
   const { signal } = workspace.context;
-  const commits: PointerCommit[] = [];
+  const commits: (PointerCommit & { readonly owners: readonly RepoPath[] })[] = [];
+  const followed = new FollowedNames(workspace, catFile, isWanted);
   let count = 0;
   let isCut = false;
   for await (const commit of readPointerChanges(workspace.repository, { start, since, isFirstParent: true, signal })) {
-    const changes = commit.changes.filter((change) => isChangeWanted(change, isWanted));
+    const changes = await followed.select(commit.changes);
     if (changes.length === 0) continue;
     isCut = commits.length >= MAX_COMMITS || (count += changes.length) > MAX_CHANGES;
     if (isCut) break;
-    commits.push({ ...commit, changes });
+    commits.push({ ...commit, changes, owners: changes.map((change) => followed.follow(change)) });
   }
   const known = await readPointers(
     catFile,
@@ -62,18 +65,19 @@ export async function readGrowth(
   let sizeBytes = [...sizes.values()].reduce((sum, size) => sum + size, 0);
   const points: GrowthPoint[] = [];
   const byTarget = new Map<RepoPath, TargetPoint[]>();
-  for (const { commit, author, committed: date, changes } of commits) {
+  for (const { commit, author, committed: date, changes, owners } of commits) {
     points.push({ commit, date, targets: sizes.size, sizeBytes });
-    for (const { path, oldOid } of changes) {
+    for (const [at, { path, oldPath, oldOid }] of changes.entries()) {
       const target = targetOf(path);
+      const owner = owners[at] ?? target;
       const size = sizes.get(target) ?? 0;
-      const seen = byTarget.get(target) ?? [];
+      const seen = byTarget.get(owner) ?? [];
       seen.push({ commit, author, date, sizeBytes: size });
-      byTarget.set(target, seen);
+      byTarget.set(owner, seen);
       const before = oldOid === undefined ? undefined : known.get(oldOid)?.size;
       sizeBytes += (before ?? 0) - size;
-      if (before === undefined) sizes.delete(target);
-      else sizes.set(target, before);
+      sizes.delete(target);
+      if (before !== undefined) sizes.set(oldPath === undefined ? target : targetOf(oldPath), before);
     }
   }
   for (const seen of byTarget.values()) seen.reverse();

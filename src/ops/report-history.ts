@@ -1,13 +1,12 @@
-import { throwIfAborted } from "../base/concurrency.ts";
 import type { RepoPath } from "../base/ids.ts";
-import { unsafePathReason } from "../base/safe-paths.ts";
 import type { Pointer } from "../formats/pointer.ts";
 import type { CatFile } from "../git/cat-file.ts";
 import { readPointerChanges, type PointerCommit } from "../git/pointer-changes.ts";
 import type { ChangedPointer } from "../git/changes.ts";
-import { isPointerPath, targetOf } from "../workspace/target.ts";
-import { parsePointerQuietly } from "./history.ts";
+import { targetOf } from "../workspace/target.ts";
 import type { Workspace } from "./open-workspace.ts";
+import { FollowedNames } from "./followed-names.ts";
+import { blobsOf, readPointers } from "./read-blobs.ts";
 
 /** Is what one commit did to one target. */
 export interface ReportChange {
@@ -35,7 +34,6 @@ export interface HistoryQuestion {
 }
 
 const MAX_CHANGES_OF_COMMIT = 200;
-const READ_AT_ONCE = 1000;
 
 /** Reads the youngest commits that changed targets; `isCut` says that there are older ones. */
 export async function readReportCommits(
@@ -46,12 +44,14 @@ export async function readReportCommits(
   const { start, since, isWanted, limit } = question;
   const { signal } = workspace.context;
   const found: PointerCommit[] = [];
+  const followed = new FollowedNames(workspace, catFile, isWanted);
   let isCut = false;
   for await (const commit of readPointerChanges(workspace.repository, { start, since, isFirstParent: false, signal })) {
-    const changes = commit.changes.filter((change) => isChangeWanted(change, isWanted));
+    const changes = await followed.select(commit.changes);
     if (changes.length === 0) continue;
     isCut = found.length >= limit;
     if (isCut) break;
+    for (const change of changes) followed.follow(change);
     found.push({ ...commit, changes });
   }
   const shown = found.map((commit) => commit.changes.slice(0, MAX_CHANGES_OF_COMMIT));
@@ -62,38 +62,6 @@ export async function readReportCommits(
     return { commit, author, email, date, subject, changes: described, ...(more > 0 ? { moreChanges: more } : {}) };
   });
   return { commits, isCut };
-}
-
-/** Tells whether a changed pointer is of a target that a report may name and wants to. */
-export function isChangeWanted({ path, oldPath }: ChangedPointer, isWanted: HistoryQuestion["isWanted"]): boolean {
-  return [path, oldPath].some((pointer) => {
-    if (pointer === undefined || !isPointerPath(pointer)) return false;
-    return unsafePathReason(targetOf(pointer)) === undefined && isWanted(targetOf(pointer));
-  });
-}
-
-/** Returns the blobs of both sides of a change. */
-export function blobsOf({ oldOid, newOid }: ChangedPointer): string[] {
-  return [oldOid, newOid].filter((oid) => oid !== undefined);
-}
-
-/** Reads pointers by the name of their blob, each once; broken ones are left out. */
-export async function readPointers(
-  catFile: CatFile,
-  oids: Iterable<string>,
-  signal: AbortSignal | undefined,
-): Promise<ReadonlyMap<string, Pointer>> {
-  const wanted = [...new Set(oids)];
-  const pointers = new Map<string, Pointer>();
-  for (let at = 0; at < wanted.length; at += READ_AT_ONCE) {
-    throwIfAborted(signal);
-    const objects = await Promise.all(wanted.slice(at, at + READ_AT_ONCE).map((oid) => catFile.read(oid)));
-    for (const object of objects) {
-      const pointer = object === undefined ? undefined : parsePointerQuietly(object.content, object.oid);
-      if (object !== undefined && pointer !== undefined) pointers.set(object.oid, pointer);
-    }
-  }
-  return pointers;
 }
 
 const ACTIONS = { added: "added", deleted: "deleted", modified: "changed", renamed: "renamed" } as const;

@@ -1,0 +1,81 @@
+import * as fs from "node:fs";
+import path from "node:path";
+import { expect, test } from "vitest";
+import { log } from "../../src/ops/history-log.ts";
+import { report } from "../../src/ops/report.ts";
+import { createProject, type Project } from "./project.ts";
+
+/** One: both are there; two: both edited; three: both renamed and edited; four: both edited under the later name. */
+async function renamedProject(): Promise<Project> {
+  const project = await createProject();
+  for (let at = 0; at < 12; at++) project.write(`raw/set/${at}.txt`, `content of ${at}`);
+  project.write("raw/weights.bin", "w".repeat(100));
+  await project.record("one", "raw/set", "raw/weights.bin");
+  project.write("raw/set/1.txt", "second");
+  project.write("raw/weights.bin", "w".repeat(110));
+  await project.record("two", "raw/set", "raw/weights.bin");
+  fs.mkdirSync(path.join(project.root, "data"));
+  fs.renameSync(path.join(project.root, "raw/set"), path.join(project.root, "data/lot"));
+  fs.renameSync(path.join(project.root, "raw/weights.bin"), path.join(project.root, "data/weights.bin"));
+  project.git("rm", "-q", "raw/set.mlv", "raw/weights.bin.mlv");
+  project.write("data/lot/2.txt", "third");
+  project.write("data/weights.bin", "w".repeat(120));
+  await project.record("three", "data/lot", "data/weights.bin");
+  project.write("data/lot/3.txt", "fourth");
+  project.write("data/weights.bin", "w".repeat(130));
+  await project.record("four", "data/lot", "data/weights.bin");
+  return project;
+}
+
+test("the history of a target goes on through the commit that renamed and edited it", async () => {
+  const project = await renamedProject();
+  for (const [target, from] of [
+    ["data/lot", "raw/set"],
+    ["data/weights.bin", "raw/weights.bin"],
+  ] as const) {
+    const { versions } = await log(project.context, { target });
+    expect(versions.map((version) => [version.subject, version.action, version.target, version.from])).toEqual([
+      ["four", "changed", target, undefined],
+      ["three", "renamed", target, from],
+      ["two", "changed", from, undefined],
+      ["one", "added", from, undefined],
+    ]);
+    const cut = await log(project.context, { target, limit: 2 });
+    expect([cut.isCut, cut.versions.map(({ action }) => action)]).toEqual([true, ["changed", "renamed"]]);
+  }
+  const file = await log(project.context, { target: "data/lot/1.txt" });
+  expect(file.versions.map(({ subject, action }) => `${subject} ${action}`)).toEqual(["two changed", "one added"]);
+});
+
+test("a report has a rename with edits as one change, and the sizes under the earlier name too", async () => {
+  const project = await renamedProject();
+  const whole = await report(project.context, { paths: [] });
+  const changes = whole.commits.map(({ subject, changes: of }) => [
+    subject,
+    ...of.map((each) => `${each.action} ${each.from ?? ""}>${each.target}`),
+  ]);
+  expect(changes.slice(0, 3)).toEqual([
+    ["four", "changed >data/lot", "changed >data/weights.bin"],
+    ["three", "renamed raw/set>data/lot", "renamed raw/weights.bin>data/weights.bin"],
+    ["two", "changed >raw/set", "changed >raw/weights.bin"],
+  ]);
+  expect(whole.diffs[1]?.targets.map(({ status, files }) => [status, files.map((file) => file.path)])).toEqual([
+    ["renamed", ["2.txt"]],
+    ["renamed", []],
+  ]);
+  expect(whole.growth.map(({ targets }) => targets)).toEqual([2, 2, 2, 2]);
+  expect(whole.targets.map(({ target, versions, sizes }) => [target, versions, sizes.length])).toEqual([
+    ["data/lot", 4, 4],
+    ["data/weights.bin", 4, 4],
+  ]);
+  expect(whole.targets[1]?.sizes.map(({ sizeBytes }) => sizeBytes)).toEqual([100, 110, 120, 130]);
+
+  const some = await report(project.context, { paths: ["data/lot"] });
+  expect(some.commits.map(({ subject, changes: of }) => `${subject} ${of.map(({ target }) => target).join()}`)).toEqual([
+    "four data/lot",
+    "three data/lot",
+    "two raw/set",
+    "one raw/set",
+  ]);
+  expect(some.growth.map(({ targets }) => targets)).toEqual([1, 1, 1, 1]);
+});
