@@ -2,6 +2,7 @@ import * as fs from "node:fs";
 import path from "node:path";
 import { systemErrorCode } from "../base/errors.ts";
 import { addAttributes, removeAttributes } from "../git/attributes.ts";
+import { driverCommands } from "../git/driver-scripts.ts";
 import { removeDrivers, setDrivers, type ConfigChange } from "../git/driver-config.ts";
 import { installHooks, removeHooks, type HookChange } from "../git/hooks.ts";
 import { prepareState, withWorkspace, type OperationContext, type Workspace } from "./open-workspace.ts";
@@ -42,16 +43,17 @@ export async function install(context: OperationContext, options: InstallOptions
   return withWorkspace(context, async (workspace) => {
     const { remove, dryRun } = options;
     const { repository } = workspace;
+    const commands = driverCommands("mlv");
     if (!dryRun) prepareState(workspace);
     const config = remove
       ? await removeDrivers(repository, { dryRun })
       : await setDrivers(
           repository,
           {
-            textconv: "mlv textconv",
-            merge: "mlv merge-driver %O %A %B %P",
-            ancestor: "mlv merge-driver --ancestor %O %A %B %P",
-            ...(options.diffDriver ? { diff: "mlv diff-driver" } : {}),
+            textconv: commands.textconv,
+            merge: commands.merge,
+            ancestor: commands.ancestor,
+            ...(options.diffDriver ? { diff: commands.diff } : {}),
           },
           { dryRun },
         );

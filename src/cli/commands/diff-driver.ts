@@ -8,7 +8,9 @@ import type { Session } from "../session.ts";
 import { escapeMessage, escapeName } from "../terminal.ts";
 
 export const command: CommandDefinition = {
-  examples: [["git config diff.mlv.command 'mlv diff-driver'", "what `mlv install --diff-driver` sets"]],
+  examples: [
+    ["git config diff.mlv.command 'mlv diff-driver'", "what `mlv install --diff-driver` sets, but for its way out where mlv is missing"],
+  ],
   configure: (command_, run) => {
     command_.argument("<arguments...>", "Git's path old-file old-hex old-mode new-file new-hex new-mode [new-path changes]").action(
       run(async ({ session, args }) => {

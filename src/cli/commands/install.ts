@@ -36,8 +36,7 @@ export const command: CommandDefinition = {
 };
 
 function describeChange(change: InstallResult["changes"][number]): string {
-  if (change.kind === "config")
-    return change.after === undefined ? `unset ${change.key}` : `set ${change.key} = ${escapeName(change.after)}`;
+  if (change.kind === "config") return `${change.after === undefined ? "unset" : "set"} ${change.key}`;
   if (change.kind === "attributes") return `${change.action} .gitattributes`;
   const file = escapeName(change.path);
   switch (change.action) {

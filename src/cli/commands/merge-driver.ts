@@ -8,7 +8,9 @@ import { escapeMessage, escapeName, quoteForShell } from "../terminal.ts";
 const SHOWN_FILES = 10;
 
 export const command: CommandDefinition = {
-  examples: [["git config merge.mlv.driver 'mlv merge-driver %O %A %B %P'", "what `mlv install` sets"]],
+  examples: [
+    ["git config merge.mlv.driver 'mlv merge-driver %O %A %B %P'", "what `mlv install` sets, but for its way out where mlv is missing"],
+  ],
   configure: (command_, run) => {
     command_
       .argument("<files...>", "Git's %O %A %B %P: ancestor, ours, theirs and the path")

@@ -3,7 +3,7 @@ import { textOf, type CommandDefinition } from "../command.ts";
 import { pointerLines } from "../pointer-text.ts";
 
 export const command: CommandDefinition = {
-  examples: [["git config diff.mlv.textconv 'mlv textconv'", "what `mlv install` sets"]],
+  examples: [["git config diff.mlv.textconv 'mlv textconv'", "what `mlv install` sets, but for its way out where mlv is missing"]],
   configure: (command_, run) => {
     command_.argument("<file>", "a pointer").action(
       run(async ({ session, args }) => {
