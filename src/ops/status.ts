@@ -29,6 +29,8 @@ export interface TargetStatus {
   readonly isUntracked: boolean;
   /** True when a merge left the pointer in conflict. */
   readonly isConflicted: boolean;
+  /** The side of the merge that deleted the pointer, when it is in conflict for that. */
+  readonly deletedBy?: "ours" | "theirs";
   /** The target in which this one lies, which a merge can bring about; they cannot both be tracked. */
   readonly inside?: RepoPath;
   /** Differences to the version that the workspace was made from. */
@@ -114,7 +116,8 @@ interface StatusParts {
 
 function statusOf(workspace: Workspace, { target, only }: Selection, parts: StatusParts): TargetStatus {
   const tracked = findTracked(parts.gitIndex, pointerPath(target));
-  const inGit = { isUntracked: tracked === undefined, isConflicted: (tracked?.stage ?? 0) > 0 };
+  const isConflicted = (tracked?.stage ?? 0) > 0;
+  const inGit = { isUntracked: tracked === undefined, isConflicted, ...(isConflicted ? deletedBy(parts.gitIndex, target) : {}) };
   const unknown = { target, isAbsent: false, isOutOfDate: false, ...inGit, changes: [], notHere: 0, notCached: 0, isPushed: undefined };
   let pointer: Pointer | undefined;
   try {
@@ -157,6 +160,16 @@ function statusOf(workspace: Workspace, { target, only }: Selection, parts: Stat
     isPushed: isKnownPushed === false && (notCached > 0 || isAbsent) ? undefined : isKnownPushed,
   };
 }
+
+function deletedBy(gitIndex: GitIndex | undefined, target: RepoPath): Pick<TargetStatus, "deletedBy"> {
+  const pointer = pointerPath(target);
+  const stages = new Set(gitIndex?.entries.filter((entry) => entry.path === pointer).map((entry) => entry.stage));
+  return stages.has(OURS) === stages.has(THEIRS) ? {} : { deletedBy: stages.has(OURS) ? "theirs" : "ours" };
+}
+
+/** Are Git's stages of the two sides of a merge. */
+const OURS = 2;
+const THEIRS = 3;
 
 /** Counts a version's files whose content the cache lacks; a target seen complete is looked at again only when the cache changed. */
 function countNotCached(workspace: Workspace, target: RepoPath, pointer: Pointer, mark: string): number {

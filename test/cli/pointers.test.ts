@@ -46,9 +46,10 @@ describe("a pointer that is no good", () => {
     const before = readTree(box.at("project"), [".git"]);
     expect(box.transcript("project", "mlv status", "mlv pull", "mlv checkout", "mlv add data")).toMatchInlineSnapshot(`
       "$ mlv status
-      data: broken pointer
+      data: in conflict
           the pointer \`data.mlv\` holds merge conflict markers
-          hint: choose one side with \`mlv resolve --ours data.mlv\` or \`--theirs\`, then \`git add data.mlv\`
+          → mlv resolve --ours data (or --theirs; --union for a folder), git add data.mlv
+      Next: mlv resolve --ours data (or --theirs; --union for a folder), then git add data.mlv
       [exit 15]
       $ mlv pull
       ! error: the pointer \`data.mlv\` holds merge conflict markers

@@ -57,11 +57,17 @@ function printStatus(session: Session, result: StatusResult, isAll: boolean): bo
     session.print(
       `${session.style.bold(escapeName(target))}: ${session.style.yellow("its pointer is gone")}, ${formatPlural(files, "file")} still here (${formatBytes(sizeBytes)})\n    ${session.style.dim("→ mlv checkout removes what the cache holds; mlv add tracks it again")}`,
     );
+  const conflicted = result.targets.filter((target) => target.isConflicted);
   if (unpushed.length > 0) {
     const names = unpushed.slice(0, 5).map((target) => escapeName(target.target));
     const more = unpushed.length > 5 ? ` and ${formatCount(unpushed.length - 5)} more` : "";
-    session.print(`${session.style.yellow("not pushed")} to ${result.remote}: ${names.join(", ")}${more}\nNext: mlv push`);
+    session.print(`${session.style.yellow("not pushed")} to ${result.remote}: ${names.join(", ")}${more}`);
   }
+  const [conflict] = conflicted;
+  if (conflict !== undefined) {
+    const others = conflicted.length > 1 ? ` (and the same for ${formatPlural(conflicted.length - 1, "other")} in conflict)` : "";
+    session.print(`Next: ${conflictSteps(conflict).join(", then ")}${others}`);
+  } else if (unpushed.length > 0) session.print("Next: mlv push");
   return differing === 0 && unpushed.length === 0 && result.leftovers.length === 0;
 }
 
@@ -69,6 +75,12 @@ function describe(session: Session, status_: TargetStatus, isAll: boolean): stri
   const { style } = session;
   const { target } = status_;
   const notes: string[] = [];
+  if (status_.problem !== undefined && status_.isConflicted)
+    return [
+      `${style.bold(escapeName(target))}: ${style.red("in conflict")}`,
+      `    ${escapeName(status_.problem.message)}`,
+      `    ${style.dim(`→ ${conflictSteps(status_).join(", ")}`)}`,
+    ];
   if (status_.problem !== undefined) {
     const hint = status_.problem.hint === undefined ? [] : [`    ${style.cyan("hint:")} ${status_.problem.hint}`];
     return [`${style.bold(escapeName(target))}: ${style.red("broken pointer")}`, `    ${escapeName(status_.problem.message)}`, ...hint];
@@ -76,12 +88,8 @@ function describe(session: Session, status_: TargetStatus, isAll: boolean): stri
   const hints: string[] = [];
   if (status_.isUntracked) notes.push(style.yellow("pointer not in Git yet"));
   if (status_.isConflicted) {
-    const word = quoteForShell(target);
-    notes.push(style.red("in conflict"));
-    hints.push(
-      `mlv resolve --ours ${word} (or --theirs${status_.pointer?.kind === "dir" ? ", --union" : ""})`,
-      `git add ${quoteForShell(`${target}.mlv`)}`,
-    );
+    notes.push(style.red(status_.deletedBy === undefined ? "in conflict" : `in conflict: ${SIDES[status_.deletedBy]} deleted it`));
+    hints.push(...conflictSteps(status_));
   }
   if (status_.inside !== undefined) {
     notes.push(style.red(`lies inside the target ${escapeName(status_.inside)}`));
@@ -110,6 +118,17 @@ function describe(session: Session, status_: TargetStatus, isAll: boolean): stri
     ...describeChanges(session, status_, isAll),
     ...(hints.length === 0 ? [] : [`    ${style.dim(`→ ${[...new Set(hints)].join(", ")}`)}`]),
   ];
+}
+
+const SIDES = { ours: "our side", theirs: "their side" } as const;
+
+/** Returns what to type, one after another, to settle a conflict. */
+function conflictSteps({ target, pointer, deletedBy }: TargetStatus): string[] {
+  const [word, pointerWord] = [quoteForShell(target), quoteForShell(`${target}.mlv`)];
+  if (deletedBy !== undefined)
+    return [`mlv resolve --${deletedBy === "ours" ? "theirs" : "ours"} ${word}`, `git add ${pointerWord} (or git rm ${pointerWord})`];
+  const union = pointer === undefined ? "; --union for a folder" : pointer.kind === "dir" ? ", --union" : "";
+  return [`mlv resolve --ours ${word} (or --theirs${union})`, `git add ${pointerWord}`];
 }
 
 function describeChanges(session: Session, { changes, target, pointer }: TargetStatus, isAll: boolean): string[] {
