@@ -71,7 +71,8 @@ function fileList(files: readonly FileDiff[]): string {
   const rows = files.slice(0, MAX_FILES).map((file) => {
     const size = file.modeOnly === true ? "executable bit" : arrow(sizeText(file.sizeBefore), sizeText(file.sizeAfter));
     const name = `${file.from === undefined ? "" : `${escapeHtml(file.from)} → `}${escapeHtml(file.path)}`;
-    return `<tr><td><span class="tag ${file.status}">${file.status}</span></td><td>${name}</td><td class="number">${size}</td></tr>`;
+    const word = file.isEdited === true ? "renamed, edited" : file.status;
+    return `<tr><td><span class="tag ${file.status}">${word}</span></td><td>${name}</td><td class="number">${size}</td></tr>`;
   });
   const rest = files.length > MAX_FILES ? `<p class="dim">… and ${formatCount(files.length - MAX_FILES)} more files</p>` : "";
   return details(formatPlural(files.length, "file"), `<table>${rows.join("")}</table>${rest}`, files.length <= 20);

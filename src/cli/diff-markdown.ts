@@ -158,15 +158,16 @@ function fileList({ files, omitted }: TargetDiff): string | undefined {
 }
 
 function describeFile(file: FileDiff): string {
+  const sizes = `${formatBytes(file.sizeBefore ?? 0)} → ${formatBytes(file.sizeAfter ?? 0)}`;
   switch (file.status) {
     case "added":
       return `added ${name(file.path)} ${formatBytes(file.sizeAfter ?? 0)}`;
     case "deleted":
       return `deleted ${name(file.path)} ${formatBytes(file.sizeBefore ?? 0)}`;
     case "renamed":
-      return `renamed ${name(file.from ?? "")} → ${name(file.path)}`;
+      return `renamed ${name(file.from ?? "")} → ${name(file.path)}${file.isEdited === true ? ` and edited, ${sizes}` : ""}`;
     case "modified":
-      return `modified ${name(file.path)} ${file.modeOnly === true ? "(executable bit)" : `${formatBytes(file.sizeBefore ?? 0)} → ${formatBytes(file.sizeAfter ?? 0)}`}`;
+      return `modified ${name(file.path)} ${file.modeOnly === true ? "(executable bit)" : sizes}`;
   }
 }
 

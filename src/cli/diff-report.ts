@@ -94,14 +94,15 @@ function typesByName(columns: readonly string[]): Map<string, string> {
 
 function describeFile({ style }: Session, file: FileDiff): string {
   const name = escapeName(file.path);
+  const sizes = `${formatBytes(file.sizeBefore ?? 0)} → ${formatBytes(file.sizeAfter ?? 0)}`;
   switch (file.status) {
     case "added":
       return `${style.green("+")} ${name} ${style.dim(formatBytes(file.sizeAfter ?? 0))}`;
     case "deleted":
       return `${style.red("-")} ${name} ${style.dim(formatBytes(file.sizeBefore ?? 0))}`;
     case "renamed":
-      return `${style.yellow("→")} ${escapeName(file.from ?? "")} → ${name}`;
+      return `${style.yellow("→")} ${escapeName(file.from ?? "")} → ${name}${file.isEdited === true ? ` ${style.dim(`edited, ${sizes}`)}` : ""}`;
     case "modified":
-      return `${style.yellow("~")} ${name} ${style.dim(file.modeOnly === true ? "executable bit" : `${formatBytes(file.sizeBefore ?? 0)} → ${formatBytes(file.sizeAfter ?? 0)}`)}`;
+      return `${style.yellow("~")} ${name} ${style.dim(file.modeOnly === true ? "executable bit" : sizes)}`;
   }
 }

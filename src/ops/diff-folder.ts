@@ -6,9 +6,12 @@ import type { Pointer } from "../formats/pointer.ts";
 import { differentLines } from "../store/leaf-lines.ts";
 import { differentLeaves, type EntryPair } from "../store/manifest-differences.ts";
 import { findManifestEntry, isUnder, leavesUnder, readLeafBytes, readManifestRoot } from "../store/manifests.ts";
+import { ContentLikeness } from "./content-likeness.ts";
 import type { FileDiff } from "./diff-versions.ts";
 import { withManifests, type ManifestSource } from "./ensure-manifest.ts";
 import type { Workspace } from "./open-workspace.ts";
+import { pairEditedFiles } from "./pair-files.ts";
+import type { FetchBudget } from "./prefetch-contents.ts";
 
 /** Says which two versions of a folder to compare. */
 export interface FolderQuestion {
@@ -19,21 +22,23 @@ export interface FolderQuestion {
   readonly after: Pointer;
   readonly only: readonly string[] | undefined;
   readonly remote: string | undefined;
+  /** What may be fetched of tables' contents to find renames; nothing when absent. */
+  readonly budget?: (() => Promise<FetchBudget>) | undefined;
 }
 
 /**
  * Compares two versions of a folder file by file, fetching and opening only those leaves of their lists that differ; what is gone and what is new of
- * the same content is a rename. Throws `content-missing` when a list cannot be had, `remote-…`.
+ * the same content, or of cached content that is half the same, is a rename. Throws `content-missing` when a list cannot be had, `remote-…`.
  */
 export function compareFolders(workspace: Workspace, question: FolderQuestion): Promise<FileDiff[]> {
   return withManifests(workspace, question.remote, async (source) => {
     const [pairs = []] = await changedEntries(workspace, source, { ...question, afters: [question.after] });
-    return withRenames(pairs);
+    return withRenames(workspace, question, pairs);
   });
 }
 
 /** Says which versions of a folder's list to compare with an earlier one; without `before` everything is new. */
-export interface EntriesQuestion extends Omit<FolderQuestion, "before" | "after" | "remote"> {
+export interface EntriesQuestion extends Omit<FolderQuestion, "before" | "after" | "remote" | "budget"> {
   readonly before: Pointer | undefined;
   readonly afters: readonly Pointer[];
 }
@@ -90,29 +95,47 @@ function* readAll(workspace: Workspace, leaves: readonly ManifestLeaf[], where: 
   for (const leaf of leaves) yield readLeafBytes(workspace.cache, leaf, where);
 }
 
-function withRenames(pairs: readonly EntryPair[]): FileDiff[] {
-  const gone = new Map<Sha256, ManifestEntry[]>();
-  for (const [before, after] of pairs) {
-    if (before === undefined || after !== undefined || before.size === 0) continue;
-    const same = gone.get(before.sha256);
-    if (same === undefined) gone.set(before.sha256, [before]);
-    else same.push(before);
-  }
-  const renamed = new Set<ManifestEntry>();
+async function withRenames(workspace: Workspace, question: FolderQuestion, pairs: readonly EntryPair[]): Promise<FileDiff[]> {
+  const lost = pairs.flatMap(([before, after]) => (before === undefined || after !== undefined ? [] : [before]));
+  const found = pairs.flatMap(([before, after]) => (after === undefined || before !== undefined ? [] : [after]));
+  const renames = pairSameFiles(lost, found);
+  const taken = new Set(renames.values());
+  const edited = await pairEditedFiles(
+    new ContentLikeness(workspace.cache, workspace.context.signal),
+    lost.filter((entry) => !taken.has(entry)),
+    found.filter((entry) => !renames.has(entry)),
+    async (likely) => {
+      if (question.budget === undefined || likely.length === 0) return;
+      const { fetchLikelyTables } = await import("./fetch-likely-tables.ts");
+      await fetchLikelyTables(workspace, question, { pairs: likely, budget: await question.budget() });
+    },
+  );
+  for (const was of edited.values()) taken.add(was);
   const files = pairs.flatMap(([before, after]): FileDiff[] => {
-    if (after === undefined) return [];
+    if (after === undefined)
+      return before === undefined || taken.has(before) ? [] : [{ path: before.path, status: "deleted", sizeBefore: before.size }];
+    const { path, size: sizeAfter } = after;
     if (before !== undefined) {
       const modeOnly = before.sha256 === after.sha256;
-      return [{ path: after.path, status: "modified", sizeBefore: before.size, sizeAfter: after.size, ...(modeOnly ? { modeOnly } : {}) }];
+      return [{ path, status: "modified", sizeBefore: before.size, sizeAfter, ...(modeOnly ? { modeOnly } : {}) }];
     }
-    const from = gone.get(after.sha256)?.shift();
-    if (from === undefined) return [{ path: after.path, status: "added", sizeAfter: after.size }];
-    renamed.add(from);
-    return [{ path: after.path, status: "renamed", from: from.path, sizeBefore: from.size, sizeAfter: after.size }];
+    const from = renames.get(after) ?? edited.get(after);
+    if (from === undefined) return [{ path, status: "added", sizeAfter }];
+    const isEdited = edited.has(after);
+    return [{ path, status: "renamed", from: from.path, sizeBefore: from.size, sizeAfter, ...(isEdited ? { isEdited } : {}) }];
   });
-  for (const [before, after] of pairs) {
-    if (before !== undefined && after === undefined && !renamed.has(before))
-      files.push({ path: before.path, status: "deleted", sizeBefore: before.size });
-  }
   return files.sort((a, b) => compareUtf8(a.path, b.path));
+}
+
+/** Returns for new files the gone ones of the same content. */
+function pairSameFiles(gone: readonly ManifestEntry[], fresh: readonly ManifestEntry[]): Map<ManifestEntry, ManifestEntry> {
+  const byContent = Map.groupBy(gone, ({ sha256 }) => sha256);
+  // What is taken off the front again and again is kept the other way round: many files may be the same.
+  for (const entries of byContent.values()) entries.reverse();
+  const renames = new Map<ManifestEntry, ManifestEntry>();
+  for (const entry of fresh) {
+    const from = entry.size === 0 ? undefined : byContent.get(entry.sha256)?.pop();
+    if (from !== undefined) renames.set(entry, from);
+  }
+  return renames;
 }

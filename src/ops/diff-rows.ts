@@ -64,7 +64,7 @@ export async function compareContents(
   const isOnlyTable = files.filter(({ kind }) => kind === "table").length === 1;
   const limits = { table: options.maxTables ?? MAX_TABLES, model: MAX_MODELS, image: MAX_IMAGES };
   const counts = { table: 0, model: 0, image: 0 };
-  const budget: FetchBudget = { bytes: await readLimit(options.fetchLimit) };
+  const budget: FetchBudget = { bytes: await readFetchLimit(options.fetchLimit) };
   const { remote } = options;
   const { unreachable } = await prefetchContents(workspace, contentsToFetch(workspace, files, limits), { budget, remote });
   const contents: ContentDiff[] = [];
@@ -106,7 +106,8 @@ export async function compareContents(
   return { contents, leftOut };
 }
 
-async function readLimit(limit: string | undefined): Promise<number> {
+/** Returns how many bytes may be fetched. Throws `usage`. */
+export async function readFetchLimit(limit: string | undefined): Promise<number> {
   if (limit === undefined) return MAX_FETCH_BYTES;
   const { parseBytes } = await import("../remotes/remote-options.ts");
   const bytes = parseBytes(limit);
@@ -209,7 +210,8 @@ function changedFiles(workspace: Workspace, diff: TargetDiff, isWorkTree: boolea
   return diff.files.flatMap((file): ChangedFile[] => {
     const kind = contentKindOf(file.path);
     const has = { before: file.status !== "added", after: file.status !== "deleted" };
-    if (kind === undefined || file.modeOnly === true || file.status === "renamed" || !isWorthALook(kind, has.before, has.after)) return [];
+    const isSame = file.modeOnly === true || (file.status === "renamed" && file.isEdited !== true);
+    if (kind === undefined || isSame || !isWorthALook(kind, has.before, has.after)) return [];
     return [
       {
         path: `${target}/${file.path}`,

@@ -7,6 +7,7 @@ import { compareTarget, type WorkspaceChange } from "../workspace/compare.ts";
 import type { IgnoreRule } from "../workspace/scan.ts";
 import { compareFolders, findSize } from "./diff-folder.ts";
 import type { Workspace } from "./open-workspace.ts";
+import type { FetchBudget } from "./prefetch-contents.ts";
 
 /** Is one file inside a folder that differs; paths are relative to the target. */
 export interface FileDiff {
@@ -17,6 +18,8 @@ export interface FileDiff {
   readonly sizeAfter?: number;
   /** True when only the executable bit differs. */
   readonly modeOnly?: boolean;
+  /** True when a renamed file has another content too. */
+  readonly isEdited?: boolean;
 }
 
 /** Is how one target differs. */
@@ -53,6 +56,8 @@ export interface VersionsQuestion extends TargetPair {
   readonly only: readonly string[] | undefined;
   readonly remote: string | undefined;
   readonly isIgnored: IgnoreRule | undefined;
+  /** What may be fetched of tables' contents to find renames inside folders; nothing when absent. */
+  readonly budget?: (() => Promise<FetchBudget>) | undefined;
 }
 
 /** Returns how a target's versions, and with `withWorkspace` the data on disk, differ; undefined when they do not. */
@@ -61,7 +66,7 @@ export async function compareVersions(
   question: VersionsQuestion,
   withWorkspace: boolean,
 ): Promise<TargetDiff | undefined> {
-  const { target, from, before, after, only, remote } = question;
+  const { target, from, before, after, only, remote, budget } = question;
   const changes = withWorkspace && after !== undefined ? workspaceChanges(workspace, question, after) : NO_CHANGES;
   const isSame = before !== undefined && after !== undefined && isSameVersion(before, after);
   if (isSame && from === undefined && changes.list.length === 0 && changes.note === undefined) return undefined;
@@ -69,7 +74,7 @@ export async function compareVersions(
   let omitted = changes.note;
   if (before?.kind === "dir" && after?.kind === "dir" && !isSame) {
     try {
-      files = await compareFolders(workspace, { target, from: from ?? target, before, after, only, remote });
+      files = await compareFolders(workspace, { target, from: from ?? target, before, after, only, remote, budget });
     } catch (error) {
       if (!isMlvError(error) || error.kind === "internal" || error.kind === "interrupted") throw error;
       omitted = error.message;
@@ -146,7 +151,7 @@ function overlay(workspace: Workspace, { target, after, files, changes }: Overla
     byPath.set(inner, {
       path: inner,
       status: known?.status === "renamed" ? "renamed" : status,
-      ...(known?.from === undefined ? {} : { from: known.from }),
+      ...(known?.from === undefined ? {} : { from: known.from, isEdited: known.isEdited === true || modeOnly !== true }),
       ...(sizeBefore === undefined ? {} : { sizeBefore }),
       ...(size === undefined ? {} : { sizeAfter: size }),
       ...(modeOnly === true && known === undefined ? { modeOnly } : {}),

@@ -12,6 +12,7 @@ import { compareVersions, type FileDiff, type TargetDiff } from "./diff-versions
 import { withWorkspace, type OperationContext, type Workspace } from "./open-workspace.ts";
 import { pairFolders, type TargetSide } from "./pair-folders.ts";
 import { pairTargets } from "./pair-targets.ts";
+import type { FetchBudget } from "./prefetch-contents.ts";
 import { readPointersAt, readPointersHere, type UnsafePointer } from "./read-pointers.ts";
 import { toRepoPath } from "./targets.ts";
 
@@ -79,6 +80,7 @@ export async function diff(context: OperationContext, options: DiffOptions): Pro
         ? pairFolders(workspace, { gone, fresh, remote: options.remote })
         : { renames: new Map(), leftOut: [] },
     );
+    const budget = budgetForRenames(options.contents);
     for (const pair of pairs) {
       throwIfAborted(context.signal);
       const only = wanted(pair.target, pair.from);
@@ -88,6 +90,7 @@ export async function diff(context: OperationContext, options: DiffOptions): Pro
         only: only === "all" ? undefined : only,
         remote: options.remote,
         isIgnored: ignore?.ignores.bind(ignore),
+        budget,
       };
       const found = await compareVersions(workspace, question, after.side.commit === undefined);
       if (found !== undefined) targets.push(found);
@@ -116,6 +119,13 @@ async function compareInside(
   if (contents === undefined || targets.length === 0) return { contents: [], leftOut: [] };
   const { compareContents } = await import("./diff-rows.ts");
   return compareContents(workspace, targets, { ...contents, remote, isWorkTree });
+}
+
+/** All folders have one budget; nothing is loaded for it before it is asked for. */
+function budgetForRenames(contents: ContentsOptions | undefined): (() => Promise<FetchBudget>) | undefined {
+  if (contents === undefined) return undefined;
+  let budget: Promise<FetchBudget> | undefined;
+  return () => (budget ??= import("./fetch-likely-tables.ts").then(({ likelyTablesBudget }) => likelyTablesBudget(contents)));
 }
 
 /** A pointer that is broken in the same way on both sides is named once. */

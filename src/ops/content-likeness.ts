@@ -1,0 +1,118 @@
+import { crc32 } from "../base/checksum.ts";
+import { throwIfAborted } from "../base/concurrency.ts";
+import { isMlvError } from "../base/errors.ts";
+import type { Sha256 } from "../base/ids.ts";
+import type { Cache } from "../store/cache.ts";
+import { createChunker } from "../store/chunker.ts";
+
+/** Is a file's content as lists name it. */
+export interface Content {
+  readonly sha256: Sha256;
+  readonly size: number;
+}
+
+/** So many bytes are read in all to find out how alike files are. */
+const MAX_READ_BYTES = 256 * 1024 * 1024;
+/** Larger contents are cut where a rolling hash says so, which is faster than line by line; both of a pair in the same way. */
+const MAX_LINEWISE_BYTES = 1024 * 1024;
+const SPAN_BYTES = 64;
+const AVERAGE_CHUNK_BYTES = 1024;
+/** Of larger contents the beginning and the end are looked at. */
+const SLICE_BYTES = 16 * 1024 * 1024;
+const NEWLINE = 0x0a;
+
+/** Is the pieces of a content: for the hash of each, how many bytes it has in all. */
+interface Pieces {
+  readonly bytes: number;
+  readonly byHash: ReadonlyMap<number, number>;
+}
+
+/** Tells how alike cached contents are, as Git does: by the bytes of the pieces that both have. Reads at most 256 MiB in all, and fetches nothing. */
+export class ContentLikeness {
+  readonly #cache: Cache;
+  readonly #signal: AbortSignal | undefined;
+  readonly #known = new Map<string, Pieces | undefined>();
+  #room = MAX_READ_BYTES;
+
+  constructor(cache: Cache, signal?: AbortSignal) {
+    this.#cache = cache;
+    this.#signal = signal;
+  }
+
+  /** Returns the share, 0 to 1, of the larger one that both have; 0 where a content is not cached, or nothing more may be read. */
+  async between(one: Content, other: Content): Promise<number> {
+    const isLinewise = Math.max(one.size, other.size) <= MAX_LINEWISE_BYTES;
+    const left = await this.#piecesOf(one, isLinewise);
+    const right = left === undefined ? undefined : await this.#piecesOf(other, isLinewise);
+    if (left === undefined || right === undefined) return 0;
+    let common = 0;
+    for (const [hash, bytes] of left.byHash) common += Math.min(bytes, right.byHash.get(hash) ?? 0);
+    return common / Math.max(1, left.bytes, right.bytes);
+  }
+
+  /** Forgets what was read, which may be much. */
+  forget(): void {
+    this.#known.clear();
+  }
+
+  async #piecesOf({ sha256, size }: Content, isLinewise: boolean): Promise<Pieces | undefined> {
+    const key = `${sha256} ${isLinewise}`;
+    if (this.#known.has(key)) return this.#known.get(key);
+    throwIfAborted(this.#signal);
+    const bytes = Math.min(size, 2 * SLICE_BYTES);
+    let pieces: Pieces | undefined;
+    if (bytes <= this.#room && this.#cache.has(sha256)) {
+      this.#room -= bytes;
+      pieces = await this.#read({ sha256, size }, isLinewise);
+    }
+    this.#known.set(key, pieces);
+    return pieces;
+  }
+
+  async #read({ sha256, size }: Content, isLinewise: boolean): Promise<Pieces | undefined> {
+    const byHash = new Map<number, number>();
+    const slices = size <= 2 * SLICE_BYTES ? [[0, size] as const] : [[0, SLICE_BYTES] as const, [size - SLICE_BYTES, SLICE_BYTES] as const];
+    let bytes = 0;
+    try {
+      for (const [offset, length] of slices) {
+        const parts: Uint8Array[] = [];
+        for await (const part of this.#cache.read(sha256, offset, length)) parts.push(Uint8Array.from(part));
+        const content = Buffer.concat(parts);
+        bytes += content.length;
+        if (isLinewise) countSpans(content, byHash);
+        else countChunks(content, byHash);
+      }
+    } catch (error) {
+      if (!isMlvError(error, "content-missing", "content-mismatch")) throw error;
+      return undefined;
+    }
+    return { bytes, byHash };
+  }
+}
+
+/** Cuts after each newline, and after 64 bytes without one, as Git's diffcore-delta does. */
+function countSpans(content: Uint8Array, byHash: Map<number, number>): void {
+  let hash = 0;
+  let length = 0;
+  for (let at = 0; at < content.length; at++) {
+    const byte = content[at] ?? 0;
+    hash = Math.imul(hash ^ byte, 0x0100_0193) + 1;
+    length += 1;
+    if (byte !== NEWLINE && length < SPAN_BYTES && at + 1 < content.length) continue;
+    byHash.set(hash, (byHash.get(hash) ?? 0) + length);
+    hash = 0;
+    length = 0;
+  }
+}
+
+function countChunks(content: Uint8Array, byHash: Map<number, number>): void {
+  let at = 0;
+  const count = (length: number): void => {
+    const hash = crc32(content.subarray(at, at + length));
+    byHash.set(hash, (byHash.get(hash) ?? 0) + length);
+    at += length;
+  };
+  const chunker = createChunker(AVERAGE_CHUNK_BYTES);
+  chunker.push(content, count);
+  chunker.finish(count);
+}
