@@ -89,7 +89,7 @@ function commitBlock(commit: ReportCommit): string {
 
 const TAGS = { added: "added", deleted: "deleted", changed: "modified", renamed: "renamed" } as const;
 
-function changeLine({ target, from, action, before, after }: ReportChange): string {
+function changeLine({ target, from, action, before, after, unsafe }: ReportChange): string {
   const names = `${from === undefined ? "" : `${escapeHtml(from)} → `}${escapeHtml(target)}`;
   const facts = [
     arrow(before && formatBytes(before.size), after && formatBytes(after.size)),
@@ -97,6 +97,7 @@ function changeLine({ target, from, action, before, after }: ReportChange): stri
     arrow(countRows(before), countRows(after)),
   ].filter((fact) => fact !== "");
   const problem = before === undefined && after === undefined ? ["its pointer cannot be read"] : [];
+  if (unsafe !== undefined) problem.push(`mlv does not take its name: ${escapeHtml(unsafe)}`);
   return `<li><span class="tag ${TAGS[action]}">${TAGS[action]}</span> <span class="name">${names}</span> <span class="dim">${[...facts, ...problem].join(" · ")}</span></li>`;
 }
 

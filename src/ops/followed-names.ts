@@ -14,15 +14,21 @@ export class FollowedNames {
   readonly #workspace: Workspace;
   readonly #catFile: CatFile;
   readonly #isWanted: (target: string) => boolean;
+  readonly #withUnsafe: boolean;
   /** The names that older commits have for targets, with the youngest name of each. */
   readonly #owners = new Map<string, RepoPath>();
   #looks = 0;
 
-  /** `isWanted` tells which targets, by their youngest name, the walk is about. */
-  constructor(workspace: Workspace, catFile: CatFile, isWanted: (target: string) => boolean) {
+  /** `isWanted` tells which targets, by their youngest name, the walk is about; names that mlv does not take are part of it only when `withUnsafe` says so. */
+  constructor(
+    workspace: Workspace,
+    catFile: CatFile,
+    { isWanted, withUnsafe }: { readonly isWanted: (target: string) => boolean; readonly withUnsafe: boolean },
+  ) {
     this.#workspace = workspace;
     this.#catFile = catFile;
     this.#isWanted = isWanted;
+    this.#withUnsafe = withUnsafe;
   }
 
   /**
@@ -52,7 +58,7 @@ export class FollowedNames {
     return [path, oldPath].some((pointer) => {
       if (pointer === undefined || !isPointerPath(pointer)) return false;
       const target = targetOf(pointer);
-      return unsafePathReason(target) === undefined && (this.#owners.has(target) || this.#isWanted(target));
+      return (this.#withUnsafe || unsafePathReason(target) === undefined) && (this.#owners.has(target) || this.#isWanted(target));
     });
   }
 }

@@ -1,5 +1,5 @@
 import { throwIfAborted } from "../base/concurrency.ts";
-import type { ContentsResult } from "./content-diff.ts";
+import type { ContentsResult, LeftOut } from "./content-diff.ts";
 import { compareVersions, type TargetDiff } from "./diff-versions.ts";
 import type { Workspace } from "./open-workspace.ts";
 import type { ReportCommit } from "./report-history.ts";
@@ -37,8 +37,11 @@ export async function compareCommits(
   let [bytes, files] = [0, 0];
   for (const { commit, changes, moreChanges = 0 } of commits) {
     const targets: TargetDiff[] = [];
-    for (const { target, from, before, after } of changes.slice(0, MAX_TARGETS)) {
+    const unsafe: LeftOut[] = [];
+    for (const { target, from, before, after, unsafe: reason } of changes.slice(0, MAX_TARGETS)) {
       throwIfAborted(workspace.context.signal);
+      if (reason !== undefined) unsafe.push({ path: target, count: 1, reason: `mlv does not take its name: ${reason}` });
+      if (reason !== undefined) continue;
       const pair = { target, ...(from === undefined ? {} : { from }), before, after };
       if (before === undefined && after === undefined) continue;
       const found = await compareVersions(workspace, { ...pair, only: undefined, remote, isIgnored: undefined }, false);
@@ -51,7 +54,13 @@ export async function compareCommits(
     files += inside.contents.length;
     bytes += inside.contents.reduce((sum, { path }) => sum + sizeOf(targets, path), 0);
     const more = Math.max(0, changes.length - MAX_TARGETS) + moreChanges;
-    diffs.push({ commit, targets, ...inside, ...(more > 0 ? { moreTargets: more } : {}) });
+    diffs.push({
+      commit,
+      targets,
+      contents: inside.contents,
+      leftOut: [...unsafe, ...inside.leftOut],
+      ...(more > 0 ? { moreTargets: more } : {}),
+    });
   }
   return diffs;
 }

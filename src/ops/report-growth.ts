@@ -46,7 +46,7 @@ export async function readGrowth(
 ): Promise<Growth> {
   const { signal } = workspace.context;
   const commits: (PointerCommit & { readonly owners: readonly RepoPath[] })[] = [];
-  const followed = new FollowedNames(workspace, catFile, isWanted);
+  const followed = new FollowedNames(workspace, catFile, { isWanted, withUnsafe: false });
   let count = 0;
   let isCut = false;
   for await (const commit of readPointerChanges(workspace.repository, { start, since, isFirstParent: true, signal })) {

@@ -1,4 +1,5 @@
 import type { RepoPath } from "../base/ids.ts";
+import { unsafePathReason } from "../base/safe-paths.ts";
 import type { Pointer } from "../formats/pointer.ts";
 import type { CatFile } from "../git/cat-file.ts";
 import { readPointerChanges, type PointerCommit } from "../git/pointer-changes.ts";
@@ -13,6 +14,8 @@ export interface ReportChange {
   readonly target: RepoPath;
   readonly action: "added" | "changed" | "renamed" | "deleted";
   readonly from?: RepoPath;
+  /** Why mlv does not take its name, or the one before: nothing but reports may use it. */
+  readonly unsafe?: string;
   /** Absent where there is none, and where it cannot be read. */
   readonly before?: Pointer;
   readonly after?: Pointer;
@@ -44,7 +47,7 @@ export async function readReportCommits(
   const { start, since, isWanted, limit } = question;
   const { signal } = workspace.context;
   const found: PointerCommit[] = [];
-  const followed = new FollowedNames(workspace, catFile, isWanted);
+  const followed = new FollowedNames(workspace, catFile, { isWanted, withUnsafe: true });
   let isCut = false;
   for await (const commit of readPointerChanges(workspace.repository, { start, since, isFirstParent: false, signal })) {
     const changes = await followed.select(commit.changes);
@@ -69,10 +72,12 @@ const ACTIONS = { added: "added", deleted: "deleted", modified: "changed", renam
 function describe(change: ChangedPointer, pointers: ReadonlyMap<string, Pointer>): ReportChange {
   const before = change.oldOid === undefined ? undefined : pointers.get(change.oldOid);
   const after = change.newOid === undefined ? undefined : pointers.get(change.newOid);
+  const unsafe = unsafePathReason(targetOf(change.path)) ?? (change.oldPath && unsafePathReason(targetOf(change.oldPath)));
   return {
     target: targetOf(change.path),
     action: ACTIONS[change.status],
     ...(change.oldPath === undefined ? {} : { from: targetOf(change.oldPath) }),
+    ...(unsafe === undefined ? {} : { unsafe }),
     ...(before === undefined ? {} : { before }),
     ...(after === undefined ? {} : { after }),
   };

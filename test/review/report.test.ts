@@ -175,7 +175,7 @@ test("a report of a repository without data or with a broken pointer is a page a
   expect(sandbox.mlv("project", ["report", "-o", "-"]).stdout).toContain("Broken pointer <code>x.csv</code>");
 });
 
-test("a pointer whose name mlv does not take is named by report and diff, and is in no sum", () => {
+test("a pointer whose name mlv does not take is named by report and diff, in the commit that has it too, and is in no sum", () => {
   const sandbox = makeSandbox();
   sandbox.makeRepository("project");
   write(sandbox, "x.csv", "id\n1\n");
@@ -183,11 +183,21 @@ test("a pointer whose name mlv does not take is named by report and diff, and is
   sandbox.commit("project", "start");
   fs.copyFileSync(sandbox.at("project", "x.csv.mlv"), sandbox.at("project", "y\u0001\u202e.csv.mlv"));
   sandbox.commit("project", "hostile");
-  const { totals, unreadable } = readReport(sandbox);
+  const { totals, unreadable, commits, diffs, growth } = readReport(sandbox);
+  const unsafe = "it holds a control character";
+  expect(commits.map(({ subject, changes }) => [subject, changes])).toMatchObject([
+    ["hostile", [{ target: "y\u0001\u202e.csv", action: "added", unsafe }]],
+    ["start", [{ target: "x.csv", action: "added" }]],
+  ]);
+  expect([diffs[0]?.targets, diffs[0]?.leftOut]).toEqual([
+    [],
+    [{ path: "y\u0001\u202e.csv", count: 1, reason: `mlv does not take its name: ${unsafe}` }],
+  ]);
+  expect(growth.map(({ targets }) => targets)).toEqual([1]);
   expect(totals.targets).toBe(1);
   expect(unreadable).toEqual([{ target: "y\u0001\u202e.csv", message: "mlv does not take its name: it holds a control character" }]);
   const page = sandbox.mlv("project", ["report", "-o", "-"]).stdout;
-  expect(page).toContain("mlv does not take its name");
+  expect(page).toContain('<span class="name">y\\u0001\\u202E.csv</span>');
   // eslint-disable-next-line no-control-regex
   expect(page).not.toMatch(/[\u0001\u202e]/);
   const diffed = sandbox.run(["diff", "HEAD~1", "HEAD"], { cwd: "project" });
