@@ -20,31 +20,36 @@ export interface ReportOptions {
   readonly isDebug: boolean;
 }
 
+/** Returns an error as `--json` documents name it: code, kind, message, causes, the first hint, details; secrets redacted. */
+export function errorDocument(error: MlvError): object {
+  const chain = collectCauses(error);
+  const message = redact(error.message);
+  const causes = causesOf(chain, message);
+  const [hint] = hintsOf(error, chain);
+  return {
+    code: error.code,
+    kind: error.kind,
+    message,
+    causes,
+    ...(hint === undefined ? {} : { hint }),
+    ...(error.details === undefined ? {} : { details: redactDetails(error.details) }),
+  };
+}
+
 /** Turns anything thrown into what the user sees: `error:`, `caused by:`, `hint:`; secrets redacted, names escaped. */
 export function reportError(error: unknown, options: ReportOptions): ErrorReport {
   const known = error instanceof MlvError ? error : toKnown(error);
   const exitStatus = exitStatusOf(known.code);
   const message = redact(known.message);
   const chain = collectCauses(known);
-  const causes = [...new Set(chain.map((cause) => redact(describeCause(cause))))].filter((cause) => cause !== message);
-  const hints = [known, ...chain].flatMap((one) => (one instanceof MlvError && one.hint !== undefined ? [redact(one.hint)] : []));
+  const causes = causesOf(chain, message);
+  const hints = hintsOf(known, chain);
   const style = createStyle(options.isColored);
   const lines = [`${style.red(style.bold("error:"))} ${escapeMessage(message)}`];
   for (const cause of causes) lines.push(`${style.dim("caused by:")} ${escapeMessage(cause)}`);
   for (const hint of new Set(hints)) lines.push(`${style.cyan("hint:")} ${escapeMessage(hint)}`);
   if (options.isDebug && error instanceof Error && error.stack !== undefined) lines.push(escapeMessage(redact(error.stack)));
-  const json = {
-    mlv: 1,
-    error: {
-      code: known.code,
-      kind: known.kind,
-      message,
-      causes,
-      ...(hints[0] === undefined ? {} : { hint: hints[0] }),
-      ...(known.details === undefined ? {} : { details: redactDetails(known.details) }),
-      exitStatus,
-    },
-  };
+  const json = { mlv: 1, error: { ...errorDocument(known), exitStatus } };
   return { text: `${lines.join("\n")}\n`, json: `${escapeJson(JSON.stringify(json))}\n`, exitStatus };
 }
 
@@ -71,6 +76,14 @@ function toKnown(error: unknown): MlvError {
 function codeOfSystemError(code: string | undefined): ErrorCode {
   if (code === "ENOSPC" || code === "EDQUOT") return "disk-full";
   return code === "EACCES" || code === "EPERM" || code === "EROFS" ? "permission-denied" : "io-failed";
+}
+
+function causesOf(chain: readonly Error[], message: string): string[] {
+  return [...new Set(chain.map((cause) => redact(describeCause(cause))))].filter((cause) => cause !== message);
+}
+
+function hintsOf(error: MlvError, chain: readonly Error[]): string[] {
+  return [error, ...chain].flatMap((one) => (one instanceof MlvError && one.hint !== undefined ? [redact(one.hint)] : []));
 }
 
 function collectCauses(error: Error): Error[] {

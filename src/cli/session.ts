@@ -5,6 +5,7 @@ import { redact } from "../base/redaction.ts";
 import type { OperationContext } from "../ops/open-workspace.ts";
 import { ProgressView } from "./progress.ts";
 import { EXIT } from "./exit-status.ts";
+import { reportError } from "./report-error.ts";
 import { createStyle, escapeJson, escapeLine, wantsColor, type Style } from "./terminal.ts";
 
 /** Are the options that every command takes. */
@@ -32,6 +33,8 @@ export interface Session {
   print(line: string): void;
   /** Prints a message for people to stderr; nothing with `--json` or `--quiet`. */
   note(line: string): void;
+  /** Prints the failure of a part of the work to stderr, as that of a whole is printed; nothing with `--json`. */
+  problem(error: MlvError): void;
   /** Prints the one JSON document of the result; nothing without `--json`. */
   document(value: object): void;
   /** Writes bytes to stdout, waiting while it is full. */
@@ -81,6 +84,12 @@ export function createSession(options: GlobalOptions, signal: AbortSignal): Sess
       if (isSilent) return;
       progress.stop();
       process.stderr.write(`${escapeLine(redact(line))}\n`);
+    },
+    problem: (error) => {
+      if (isJson) return;
+      progress.stop();
+      const isColored = wantsColor(process.env, isErrorTty);
+      process.stderr.write(reportError(error, { isColored, isDebug: options.debug === true }).text);
     },
     document: (value) => {
       if (!isJson) return;

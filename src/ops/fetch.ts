@@ -14,7 +14,7 @@ export interface FetchOptions {
   readonly dryRun: boolean;
 }
 
-/** Is what a fetch did with one version; `origin` says who may have what the remote lacks. */
+/** Is what a fetch did with one version; `origin` says who may have what the remote lacks, in part or whole. */
 export interface FetchedTarget extends FetchedVersion {
   readonly origin?: VersionOrigin;
 }
@@ -29,7 +29,10 @@ export interface FetchResult {
   readonly requests?: number;
 }
 
-/** Brings what the pointers name into the cache and leaves the workspace alone. Throws what `fetchVersions` throws. */
+/**
+ * Brings what the pointers name into the cache and leaves the workspace alone. A version that the remote lacks, or has damaged or not whole, is
+ * named in the result. Throws what else `fetchVersions` throws.
+ */
 export async function fetch(context: OperationContext, options: FetchOptions): Promise<FetchResult> {
   return withWorkspace(context, async (workspace) => {
     await prepareCache(workspace);
@@ -68,11 +71,12 @@ export async function fetchSelections(
       onEvent: workspace.context.onEvent,
       signal: workspace.context.signal,
       keepsBases: true,
+      goesOn: true,
     };
     const fetched = await namingRemote(session, "fetch from", () => fetchVersions(fetching, versions));
     const named: FetchedTarget[] = [];
     for (const version of fetched) {
-      const isLacking = version.status === "not-on-remote";
+      const isLacking = version.status === "not-on-remote" || version.status === "failed";
       named.push(isLacking ? { ...version, origin: await originOf(workspace, version.target, version.pointer) } : version);
     }
     return { versions: [...cached, ...named], requests: requests(), remote: config.name, url: remote.url };

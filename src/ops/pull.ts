@@ -1,6 +1,6 @@
 import type { CheckoutResult } from "../workspace/checkout.ts";
 import { checkoutSelections } from "./checkout.ts";
-import { fetchSelections, type FetchResult } from "./fetch.ts";
+import { fetchSelections, type FetchedTarget, type FetchResult } from "./fetch.ts";
 import { isSameVersion } from "../formats/pointer.ts";
 import { readPointer } from "../workspace/target.ts";
 import { cacheMark } from "./cache-mark.ts";
@@ -28,20 +28,31 @@ export interface PullResult {
 
 /**
  * Fetches and checks out. Cached content that turns out damaged is removed and fetched again, with a warning.
- * A version that the remote lacks leaves its target as it was and is named in the result. Throws what `fetch` and `checkout` throw.
+ * A version that the remote lacks, or has damaged or not whole, leaves its target as it was and is named in the result; the others are
+ * checked out. Throws what else `fetch` and `checkout` throw.
  */
 export async function pull(context: OperationContext, options: PullOptions): Promise<PullResult> {
   return withWorkspace(context, async (workspace) => {
     await prepareCache(workspace);
     const selections = await selectTargets(workspace, options.paths);
     const fetched = await withMending(workspace, options.remote, () => fetchSelections(workspace, selections, options));
-    const lacking = new Set(fetched.versions.filter((version) => version.status === "not-on-remote").map((version) => version.target));
+    const lacking = new Set(fetched.versions.filter(isLacking).map((version) => version.target));
     const ready = options.dryRun ? [] : selections.filter(({ target }) => !lacking.has(target));
     const leftovers = options.paths.length === 0 ? await removeLeftovers(workspace, options) : [];
     const targets = await withMending(workspace, options.remote, () => checkoutSelections(workspace, ready, options));
     if (!options.dryRun) noteComplete(workspace, ready);
-    return { fetched, leftovers, targets: await mendDamaged(workspace, { selections: ready, targets, options }) };
+    const mended = await mendDamaged(workspace, { selections: ready, targets, options });
+    return { fetched: { ...fetched, versions: mergeVersions(fetched.versions, mended.lacking) }, leftovers, targets: mended.targets };
   });
+}
+
+function isLacking({ status }: FetchedTarget): boolean {
+  return status === "not-on-remote" || status === "failed";
+}
+
+/** What a second fetch could not bring either counts. */
+function mergeVersions(versions: readonly FetchedTarget[], lacking: readonly FetchedTarget[]): readonly FetchedTarget[] {
+  return versions.map((version) => lacking.find(({ target }) => target === version.target) ?? version);
 }
 
 /** Everything that was selected is in the cache now: the next command need not look again. */
@@ -65,9 +76,9 @@ interface Damage {
 async function mendDamaged(
   workspace: Parameters<typeof checkoutSelections>[0],
   { selections, targets, options }: Damage,
-): Promise<readonly CheckoutResult[]> {
+): Promise<{ readonly targets: readonly CheckoutResult[]; readonly lacking: readonly FetchedTarget[] }> {
   const damaged = targets.filter((target) => target.damaged.length > 0);
-  if (damaged.length === 0) return targets;
+  if (damaged.length === 0) return { targets, lacking: [] };
   const { discardDamaged } = await import("./mend.ts");
   for (const target of damaged) {
     for (const file of target.damaged) {
@@ -80,11 +91,12 @@ async function mendDamaged(
     }
   }
   const again = selections.filter(({ target }) => damaged.some((other) => other.target === target));
-  await fetchSelections(workspace, again, options);
+  const fetched = await fetchSelections(workspace, again, options);
   const second = await checkoutSelections(workspace, again, options);
-  return targets.map((target) => {
+  const mendedTargets = targets.map((target) => {
     const mended = second.find((other) => other.target === target.target);
     if (mended === undefined) return target;
     return { ...mended, written: target.written + mended.written, writtenBytes: target.writtenBytes + mended.writtenBytes };
   });
+  return { targets: mendedTargets, lacking: fetched.versions.filter(isLacking) };
 }

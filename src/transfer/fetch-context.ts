@@ -32,6 +32,8 @@ export interface FetchContext {
   readonly signal: AbortSignal | undefined;
   /** Keeps, with a version, the base that it stands on, so that later versions are received and sent as what differs. */
   readonly keepsBases?: boolean;
+  /** Goes on with the other versions when the remote has one damaged or not whole. */
+  readonly goesOn?: boolean;
 }
 
 /** Is an object that the cache lacks and where it lies in the version's stream. */

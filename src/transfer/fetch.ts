@@ -23,15 +23,17 @@ const VERSIONS_AT_ONCE = 3;
 export interface FetchedVersion {
   readonly target: RepoPath;
   readonly pointer: Pointer;
-  readonly status: "fetched" | "cached" | "not-on-remote";
+  readonly status: "fetched" | "cached" | "not-on-remote" | "failed";
+  /** Why it cannot be had whole, with `failed`. */
+  readonly problem?: MlvError;
   readonly receivedBytes: number;
   readonly files: number;
 }
 
 /**
  * Brings versions into the cache, from what is cached already and from the remote; every object is hashed before it is visible.
- * Interrupted, it leaves what it fetched to the next run. A version that the remote lacks is a status, not a failure.
- * Throws `content-mismatch` when what the remote has is damaged, `content-missing` when it lost a blob, `remote-unavailable` when it has
+ * Interrupted, it leaves what it fetched to the next run. A version that the remote lacks is a status, not a failure; with `goesOn` in the context
+ * so is one that the remote has damaged or not whole. Otherwise throws `content-mismatch` when what the remote has is damaged, `content-missing` when it lost a blob, `remote-unavailable` when it has
  * neither the version nor a store's marker, `remote-…`, `disk-full`.
  */
 export async function fetchVersions(context: FetchContext, versions: readonly VersionToFetch[]): Promise<FetchedVersion[]> {
@@ -41,7 +43,7 @@ export async function fetchVersions(context: FetchContext, versions: readonly Ve
       if (isComplete(context.cache, wanted))
         return { target: wanted.target, pointer: wanted.pointer, status: "cached", receivedBytes: 0, files: 0 };
       const isStore = await (marker ??= context.store.checkMarker(false, context.signal));
-      const fetched = await naming(wanted.target, () => fetchOne(context, wanted));
+      const fetched = await fetchOrFail(context, wanted);
       if (fetched.status === "not-on-remote" && !isStore) throw noStore(context.store);
       return fetched;
     });
@@ -106,13 +108,34 @@ async function fetchOne(context: FetchContext, wanted: VersionToFetch): Promise<
   }
 }
 
+async function fetchOrFail(context: FetchContext, wanted: VersionToFetch): Promise<FetchedVersion> {
+  const { target, pointer } = wanted;
+  try {
+    return await naming(target, () => fetchOne(context, wanted));
+  } catch (error) {
+    // What is damaged in the cache, which its file says, is the caller's to mend; a full disk would only be filled further.
+    const isOfTheRemote = isMlvError(error, ...CONTENT_CODES) && error.code !== "disk-full" && error.details?.["file"] === undefined;
+    if (context.goesOn !== true || !isOfTheRemote) throw error;
+    return { target, pointer, status: "failed", problem: error, receivedBytes: 0, files: 0 };
+  }
+}
+
+const CONTENT_CODES = [
+  "recipe-malformed",
+  "pack-malformed",
+  "manifest-malformed",
+  "format-newer",
+  "content-mismatch",
+  "content-missing",
+  "disk-full",
+] as const;
+
 /** Runs `work`; what the remote has wrong or lacks is thrown with the target that it concerns. */
 async function naming<Result>(target: RepoPath, work: () => Promise<Result>): Promise<Result> {
   try {
     return await work();
   } catch (error) {
-    if (!isMlvError(error, "recipe-malformed", "pack-malformed", "manifest-malformed", "content-mismatch", "content-missing", "disk-full"))
-      throw error;
+    if (!isMlvError(error, ...CONTENT_CODES)) throw error;
     throw new MlvError(error.code, `cannot fetch \`${target}\``, {
       hint: error.hint ?? "run `mlv verify --remote --repair` where the data is still cached: it names what is damaged and mends it",
       details: { ...error.details, target },

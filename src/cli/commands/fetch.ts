@@ -1,6 +1,6 @@
 import { fetch } from "../../ops/fetch.ts";
 import { listOf, optionText, type CommandDefinition } from "../command.ts";
-import { printFetch } from "../fetch-report.ts";
+import { fetchDocument, printFetch } from "../fetch-report.ts";
 
 export const command: CommandDefinition = {
   examples: [
@@ -21,7 +21,7 @@ export const command: CommandDefinition = {
             remote: optionText(options, "remote"),
             dryRun: options["dryRun"] === true,
           });
-          session.document({ command: "fetch", ...result });
+          session.document({ command: "fetch", ...fetchDocument(result) });
           if (result.versions.every((version) => version.status === "cached")) session.print("Everything is in the cache.");
           return printFetch(session, result, startedAt);
         }),

@@ -2,7 +2,7 @@ import { pull } from "../../ops/pull.ts";
 import { printCheckout } from "../checkout-report.ts";
 import { printLeftovers } from "../leftover-report.ts";
 import { listOf, optionText, type CommandDefinition } from "../command.ts";
-import { printFetch } from "../fetch-report.ts";
+import { fetchDocument, printFetch } from "../fetch-report.ts";
 
 export const command: CommandDefinition = {
   examples: [
@@ -26,7 +26,7 @@ export const command: CommandDefinition = {
             force: options["force"] === true,
             dryRun: isDryRun,
           });
-          session.document({ command: "pull", dryRun: isDryRun, ...result });
+          session.document({ command: "pull", dryRun: isDryRun, ...result, fetched: fetchDocument(result.fetched) });
           const fetched = printFetch(session, result.fetched, startedAt);
           const left = printLeftovers(session, result.leftovers, isDryRun);
           return Math.max(fetched, left, printCheckout(session, result.targets, isDryRun));
