@@ -1,6 +1,7 @@
 import type { RepoPath, Sha256 } from "../base/ids.ts";
 import { ensureContent, findVersionFile } from "./open-content.ts";
 import { openWorkspace, type OperationContext, type Workspace } from "./open-workspace.ts";
+import { assertRemote } from "./remote-session.ts";
 import { resolveSpec } from "./revision-spec.ts";
 
 /** Says whose bytes to give. */
@@ -30,6 +31,7 @@ export interface CatResult {
 export async function cat(context: OperationContext, options: CatOptions): Promise<CatResult> {
   const workspace = await openWorkspace(context);
   try {
+    await assertRemote(workspace, options.remote);
     const place = await resolveSpec(workspace, options.spec);
     const file = await findVersionFile(workspace, place, options.remote);
     await ensureContent(workspace, place, file, options.remote);

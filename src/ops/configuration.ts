@@ -116,7 +116,9 @@ export function selectRemote(configuration: Configuration, name: string | undefi
     hint:
       configuration.remotes.size === 0
         ? `add it: \`mlv remote add ${wanted} URL\``
-        : `the remotes are ${[...configuration.remotes.keys()].join(", ")}`,
+        : configuration.remotes.size === 1
+          ? `the only remote is ${[...configuration.remotes.keys()].join("")}`
+          : `the remotes are ${[...configuration.remotes.keys()].join(", ")}`,
   });
 }
 

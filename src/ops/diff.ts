@@ -13,6 +13,7 @@ import { withWorkspace, type OperationContext, type Workspace } from "./open-wor
 import { pairFolders, type TargetSide } from "./pair-folders.ts";
 import { pairTargets } from "./pair-targets.ts";
 import type { FetchBudget } from "./prefetch-contents.ts";
+import { assertRemote } from "./remote-session.ts";
 import { readPointersAt, readPointersHere, type UnsafePointer } from "./read-pointers.ts";
 import { toRepoPath } from "./targets.ts";
 
@@ -64,6 +65,7 @@ export interface DiffResult extends ContentsResult {
  */
 export async function diff(context: OperationContext, options: DiffOptions): Promise<DiffResult> {
   return withWorkspace(context, async (workspace) => {
+    await assertRemote(workspace, options.remote);
     const [before, after] = await readSides(workspace, options);
     const unreadable = [...namedOnce(before.unreadable, after.unreadable), ...newOnes(before.unsafe, after.unsafe)];
     const wanted = selectPaths(workspace, options.paths, [

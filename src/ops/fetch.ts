@@ -3,7 +3,7 @@ import { fetchVersions, isComplete, type FetchedVersion, type VersionToFetch } f
 import { cacheMark } from "./cache-mark.ts";
 import { ancestorsOf } from "./history.ts";
 import { prepareCache, withWorkspace, type OperationContext, type Workspace } from "./open-workspace.ts";
-import { namingRemote, partialFolder, withRemote } from "./remote-session.ts";
+import { assertRemote, namingRemote, partialFolder, withRemote } from "./remote-session.ts";
 import { originOf, type VersionOrigin } from "./version-origin.ts";
 import { requirePointer, selectTargets, type Selection } from "./targets.ts";
 
@@ -35,6 +35,7 @@ export interface FetchResult {
  */
 export async function fetch(context: OperationContext, options: FetchOptions): Promise<FetchResult> {
   return withWorkspace(context, async (workspace) => {
+    await assertRemote(workspace, options.remote);
     await prepareCache(workspace);
     return fetchSelections(workspace, await selectTargets(workspace, options.paths), options);
   });

@@ -6,6 +6,7 @@ import { readPointer } from "../workspace/target.ts";
 import { cacheMark } from "./cache-mark.ts";
 import { removeLeftovers, type RemovedLeftover } from "./leftovers.ts";
 import { prepareCache, withWorkspace, type OperationContext, type Workspace } from "./open-workspace.ts";
+import { assertRemote } from "./remote-session.ts";
 import { withMending } from "./with-mending.ts";
 import { selectTargets, type Selection } from "./targets.ts";
 
@@ -33,6 +34,7 @@ export interface PullResult {
  */
 export async function pull(context: OperationContext, options: PullOptions): Promise<PullResult> {
   return withWorkspace(context, async (workspace) => {
+    await assertRemote(workspace, options.remote);
     await prepareCache(workspace);
     const selections = await selectTargets(workspace, options.paths);
     const fetched = await withMending(workspace, options.remote, () => fetchSelections(workspace, selections, options));

@@ -8,7 +8,7 @@ import { ancestorsOf } from "./history.ts";
 import { prepareCache, withWorkspace, type OperationContext, type Workspace } from "./open-workspace.ts";
 import { readPointersAt } from "./read-pointers.ts";
 import { withMending } from "./with-mending.ts";
-import { namingRemote, withRemote } from "./remote-session.ts";
+import { assertRemote, namingRemote, withRemote } from "./remote-session.ts";
 import { selectTargets } from "./targets.ts";
 
 /** Says what to push. */
@@ -37,6 +37,7 @@ export interface PushResult extends PushSummary {
  */
 export async function push(context: OperationContext, options: PushOptions): Promise<PushResult> {
   return withWorkspace(context, async (workspace) => {
+    await assertRemote(workspace, options.remote);
     await prepareCache(workspace);
     const versions = await collectVersions(workspace, options);
     return withRemote(workspace, options.remote, async (session) => {

@@ -17,6 +17,11 @@ export interface RemoteSession {
   readonly store: RemoteStore;
 }
 
+/** Throws `remote-not-configured` for the name of a remote that there is not, also where nothing would be asked of it. */
+export async function assertRemote(workspace: Workspace, name: string | undefined): Promise<void> {
+  if (name !== undefined) selectRemote(await workspace.configuration(), name);
+}
+
 /**
  * Opens a remote by name, or the default one, runs `work` and closes it whatever happens. Where the remote does not say how often a failing
  * request is tried again, `patience` may.

@@ -191,3 +191,16 @@ describe("remote add", () => {
     expect(add("same", endpoint)).toMatch(/^Next: git add mlv\.yaml, then mlv push$/m);
   });
 });
+
+test("a remote that is not configured is refused, also when nothing is to be transferred, and those that are are named", () => {
+  const box = makePushed();
+  const commands = ["fetch", "pull", "pull --dry-run", "push", "push --dry-run", "cat data/small.txt", "diff"];
+  for (const command of commands) {
+    expect([command, box.run([...command.split(" "), "-r", "orgin"], { cwd: "project" })]).toEqual([
+      command,
+      { status: 1, stdout: "", stderr: "error: there is no remote `orgin`\nhint: the only remote is origin\n" },
+    ]);
+  }
+  box.mlv("project", ["remote", "add", "backup", "../backup"]);
+  expect(box.run(["fetch", "-r", "orgin"], { cwd: "project" }).stderr).toContain("hint: the remotes are origin, backup\n");
+});
