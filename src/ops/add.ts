@@ -17,7 +17,7 @@ import { expandGlobs } from "./expand-globs.ts";
 import { ignoreTarget, writePointer } from "./pointer-files.ts";
 import { prepareCache, withWorkspace, type OperationContext, type Workspace } from "./open-workspace.ts";
 import { describeTable } from "./table-summary.ts";
-import { enclosingTarget, listTargets, toRepoPath, type Selection } from "./targets.ts";
+import { enclosingTarget, listTargets, toRepoPath, toShownPath, type Selection } from "./targets.ts";
 
 /** Says what to add and how. */
 export interface AddOptions {
@@ -110,7 +110,22 @@ async function selectPaths(workspace: Workspace, gitIndex: GitIndex | undefined,
     if (!targets.includes(repoPath)) checkNewTarget(workspace, repoPath, { given, targets, gitIndex });
     chosen.set(repoPath, undefined);
   }
+  assertApart(workspace, [...chosen.keys()]);
   return [...chosen].map(([target, only]) => (only === undefined ? { target } : { target, only }));
+}
+
+/** Throws `target-overlap` before anything is recorded when one of the paths that are to be targets lies inside another. */
+function assertApart(workspace: Workspace, chosen: readonly RepoPath[]): void {
+  const names = new Set<string>(chosen);
+  for (const inner of chosen) {
+    for (let outer = path.posix.dirname(inner); outer !== "."; outer = path.posix.dirname(outer)) {
+      if (!names.has(outer)) continue;
+      throw new MlvError("target-overlap", `\`${outer}\` and \`${inner}\` inside it cannot both be targets`, {
+        hint: `\`mlv add ${toShownPath(workspace, outer)}\` tracks the folder with all that is in it; or leave it out, and name only what is to be tracked by itself`,
+        details: { path: outer, inner },
+      });
+    }
+  }
 }
 
 function checkPath(workspace: Workspace, given: string): RepoPath {

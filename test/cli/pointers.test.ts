@@ -104,6 +104,25 @@ describe("a pointer that is no good", () => {
 });
 
 describe("a target that cannot be", () => {
+  test.each([
+    ["outer/inner", "outer"],
+    ["outer", "outer/inner"],
+    ["outer/inner/x", "outer"],
+    ["outer/*", "outer"],
+  ])("%s and %s, one inside the other, are refused together before anything is recorded", (first, second) => {
+    makeTree(box.at("project"), { "outer/inner/x": "x\n" });
+    const before = readTree(box.at("project"), [".git"]);
+    const result = box.run(["add", first, second], { cwd: "project" });
+    const inner = first === "outer/inner/x" ? first : "outer/inner";
+    expect(result).toEqual({
+      status: 1,
+      stdout: "",
+      stderr: `error: \`outer\` and \`${inner}\` inside it cannot both be targets\nhint: \`mlv add outer\` tracks the folder with all that is in it; or leave it out, and name only what is to be tracked by itself\n`,
+    });
+    expect(readTree(box.at("project"), [".git"])).toEqual(before);
+    expect(box.mlv("project", ["status", "--json"]).stdout).not.toContain("outer");
+  });
+
   test("lies inside another, holds another, is tracked by Git, or is a pointer", () => {
     makeTree(box.at("project"), { "code/main.py": "print()\n", "code/model.bin": "m\n", "outer/inner/x": "x\n" });
     box.git("project", "add", "code/main.py");
