@@ -16,10 +16,17 @@ import { details, formatPage } from "./html-page.ts";
 
 const MAX_FILES = 2000;
 const MAX_STATISTICS = 200;
+const MAX_CHANGED_COLUMNS = 20;
+const MAX_CELLS_OF_ROW = 20;
 
 /** Returns the report as one page that needs nothing else, in light and dark; nothing in the data becomes markup. */
 export function formatDiffHtml(result: DiffResult): string {
-  const summary = `${formatPlural(result.targets.length, "target")}, ${formatBytes(result.summary.bytesBefore)} → ${formatBytes(result.summary.bytesAfter)}`;
+  const { summary: counts } = result;
+  const kinds = (["added", "modified", "renamed", "deleted"] as const).flatMap((kind) =>
+    counts[kind] === 0 ? [] : [`${formatCount(counts[kind])} ${kind}`],
+  );
+  const sizes = `${formatBytes(counts.bytesBefore)} → ${formatBytes(counts.bytesAfter)}`;
+  const summary = `${formatPlural(result.targets.length, "target")}: ${kinds.join(", ")}; ${sizes}`;
   const body = [
     result.targets.length === 0 ? "<p>No tracked data changed.</p>" : `<p class="lead">${summary}</p>`,
     ...result.unreadable.map(
@@ -47,11 +54,13 @@ function page(title: string, body: string): string {
 export function targetSection(target: TargetDiff, result: ContentsResult): string {
   const { status, from, before, after, filesBefore, filesAfter, sizeBefore, sizeAfter } = target;
   const isFolder = before?.kind === "dir" || after?.kind === "dir";
+  const hasRows = result.contents.some(({ path }) => path === target.target) || target.isWorkspace;
   const facts = [
-    ...(isFolder ? [`files ${arrow(before && formatCount(filesBefore), after && formatCount(filesAfter))}`] : []),
     arrow(before && formatBytes(sizeBefore), after && formatBytes(sizeAfter)),
+    ...(isFolder ? [arrow(before && formatPlural(filesBefore, "file"), after && formatPlural(filesAfter, "file"))] : []),
+    ...(hasRows ? [] : [arrow(tableText(before), tableText(after))]),
     ...(target.isWorkspace ? ["not recorded yet"] : []),
-  ];
+  ].filter((fact) => fact !== "");
   const contents = result.contents.filter(({ path }) => path === target.target || path.startsWith(`${target.target}/`));
   const images = contents.filter(({ kind, path }) => kind === "image" && path !== target.target);
   const name = `${from === undefined ? "" : `${escapeHtml(from)} → `}${escapeHtml(target.target)}`;
@@ -92,6 +101,11 @@ function factCells(content: ContentDiff): string {
   return describeContent(content)
     .map(({ before, after }) => `<td>${before === undefined ? "" : `<del>${escapeHtml(before)}</del> → `}${escapeHtml(after)}</td>`)
     .join("");
+}
+
+function tableText(pointer: TargetDiff["after"]): string | undefined {
+  if (pointer?.table === undefined) return undefined;
+  return `${formatPlural(pointer.table.rows, "row")} × ${formatPlural(pointer.table.columns.length, "column")}`;
 }
 
 function sizeText(bytes: number | undefined): string | undefined {
@@ -141,8 +155,10 @@ function tableBlock(diff: TableDiff): string {
     ),
     ...(diff.keyNote === undefined ? [] : [escapeHtml(diff.keyNote)]),
   ];
-  const cells = diff.changedCells.columns.map(({ name, cells: count }) => `${code(name)} ${formatCount(count)}`);
-  if (cells.length > 0) facts.push(`changed cells: ${cells.slice(0, 50).join(", ")}`);
+  const changed = diff.changedCells.columns;
+  const cells = changed.slice(0, MAX_CHANGED_COLUMNS).map(({ name, cells: count }) => `${code(name)} ${formatCount(count)}`);
+  if (changed.length > cells.length) cells.push(`and ${formatPlural(changed.length - cells.length, "more column")}`);
+  if (cells.length > 0) facts.push(`changed cells: ${cells.join(", ")}`);
   return [
     `<p><strong>${escapeHtml(headline)}</strong> <span class="dim">${by}</span></p>`,
     facts.length === 0
@@ -160,21 +176,30 @@ function tableBlock(diff: TableDiff): string {
 
 function changedRows({ samples, rows, key }: TableDiff): string {
   if (samples.changed.length === 0) return "";
-  const lines = samples.changed.flatMap((row) =>
-    row.cells.map((cell) => {
+  const lines = samples.changed.flatMap((row) => {
+    const shown = row.cells.slice(0, MAX_CELLS_OF_ROW);
+    const rest = row.cells.length - shown.length;
+    const label = row.key.map((part) => escapeHtml(showCell(part))).join(", ");
+    const height = shown.length + (rest > 0 ? 1 : 0);
+    const head = `<th scope="rowgroup"${height > 1 ? ` rowspan="${height}"` : ""}>${label}</th>`;
+    const cells = shown.map((cell, at) => {
       const [before, after] = showChange(cell.before, cell.after);
-      const label = row.key.map((part) => escapeHtml(showCell(part))).join(", ");
-      return `<tr><th scope="row">${label}</th><td>${escapeHtml(cell.column)}</td><td><del>${escapeHtml(before)}</del></td><td><ins>${escapeHtml(after)}</ins></td></tr>`;
-    }),
-  );
+      return `<tr>${at === 0 ? head : ""}<td>${escapeHtml(cell.column)}</td><td><del>${escapeHtml(before)}</del></td><td><ins>${escapeHtml(after)}</ins></td></tr>`;
+    });
+    return rest > 0 ? [...cells, `<tr><td colspan="3" class="dim">… and ${formatPlural(rest, "more cell")}</td></tr>`] : cells;
+  });
   const head = ["key", "column", "before", "after"].map(
     (text, at) => `<th>${at === 0 ? escapeHtml(key?.columns.join(", ") ?? "row") : text}</th>`,
   );
   return details(
-    `${formatCount(samples.changed.length)} of ${formatPlural(rows.changed, "changed row")}`,
-    `<table><thead><tr>${head.join("")}</tr></thead><tbody>${lines.join("")}</tbody></table>`,
+    countOf(samples.changed.length, rows.changed, "changed row"),
+    `<table class="pairs"><thead><tr>${head.join("")}</tr></thead><tbody>${lines.join("")}</tbody></table>`,
     true,
   );
+}
+
+function countOf(shown: number, total: number, what: string): string {
+  return shown === total ? formatPlural(total, what) : `${formatCount(shown)} of ${formatPlural(total, what)}`;
 }
 
 function sampleRows(
@@ -186,8 +211,11 @@ function sampleRows(
   if (rows.length === 0) return "";
   const head = columns.map(({ name }) => `<th>${escapeHtml(name)}</th>`).join("");
   const lines = rows.map((row) => `<tr class="${word}">${row.map((cell) => `<td>${escapeHtml(showCell(cell))}</td>`).join("")}</tr>`);
-  const title = `${formatCount(rows.length)} of ${formatPlural(total, `${word} row`)}`;
-  return details(title, `<table><thead><tr>${head}</tr></thead><tbody>${lines.join("")}</tbody></table>`, false);
+  return details(
+    countOf(rows.length, total, `${word} row`),
+    `<table><thead><tr>${head}</tr></thead><tbody>${lines.join("")}</tbody></table>`,
+    false,
+  );
 }
 
 function statistics(diff: TableDiff): string {
@@ -202,7 +230,7 @@ function statistics(diff: TableDiff): string {
   if (rows.length === 0) return "";
   return details(
     "Columns' statistics",
-    `<table class="statistics"><thead><tr><th>column</th><th></th><th>before</th><th>after</th></tr></thead><tbody>${rows.join("")}</tbody></table>`,
+    `<table class="statistics pairs"><thead><tr><th>column</th><th></th><th>before</th><th>after</th></tr></thead><tbody>${rows.join("")}</tbody></table>`,
     false,
   );
 }

@@ -30,12 +30,16 @@ h2.part { margin: 2rem 0 .6rem; font-size: 1.2rem; } header h1 { margin: 0; }
 .plot svg { grid-area: 1 / 2 / 3 / 4; width: 100%; height: 10rem; border: solid var(--line); border-width: 0 0 1px 1px; overflow: visible; }
 .top { grid-area: 1 / 1; } .zero { grid-area: 2 / 1; align-self: end; text-align: right; } .from { grid-area: 3 / 2; } .to { grid-area: 3 / 3; text-align: right; }
 .line { fill: none; stroke: var(--chart); stroke-width: 2; vector-effect: non-scaling-stroke; } .area { fill: var(--chart); opacity: .15; }
-.spark { display: block; width: 6rem; height: 1.5rem; } .spark .line { stroke-width: 1.5; }
+.spark .area { opacity: .2; } .spark { display: block; width: 6rem; height: 1.5rem; } .spark .line { stroke-width: 1.5; }
 section.commit { padding: .5rem 1rem; margin: .5rem 0; } .changes { list-style: none; padding: 0; } .changes li { margin: .25rem 0; overflow-wrap: anywhere; }
 details.diff { border: 1px solid var(--line); border-radius: 8px; padding: .5rem 1rem; } details.diff > summary { padding: .2rem 0; }
 details.diff[open] > summary { margin-bottom: .5rem; }
 .targets { width: 100%; }
-@media (max-width: 40rem) { section { padding: .8rem; } .targets thead { display: none; } .targets, .targets tbody { display: block; }
+@media (max-width: 40rem) { section { padding: .8rem; } td, th { padding: .15rem .4rem; min-width: 2rem; }
+  .pairs thead { display: none; } .pairs, .pairs tbody { display: block; } .pairs tr { display: flex; flex-wrap: wrap; gap: 0 .6rem; padding: .3rem 0; border-top: 1px solid var(--line); }
+  .pairs td, .pairs th, .statistics td + td { border: 0; padding: 0; min-width: 0; max-width: 100%; overflow-wrap: anywhere; }
+  .pairs th[rowspan] { flex: 1 0 100%; } .pairs td + td + td::before, .statistics td:last-child::before { content: "→ "; color: var(--dim); }
+  .targets thead { display: none; } .targets, .targets tbody { display: block; }
   .targets tr { display: flex; flex-wrap: wrap; gap: .1rem .9rem; align-items: center; padding: .5rem 0; border-bottom: 1px solid var(--line); }
   .targets td, .targets th { border: 0; padding: 0; min-width: 0; } .targets th { flex: 1 0 100%; } .targets br { display: none; } .targets td:empty, .targets td:nth-of-type(3) { display: none; } }
 `;

@@ -30,7 +30,7 @@ export function sparkline(points: readonly ChartPoint[]): string {
   if (points.length < 2) return "";
   const largest = Math.max(...points.map(({ sizeBytes }) => sizeBytes));
   const line = path(points, { width: 100, height: 24, largest });
-  return `<svg class="spark" viewBox="0 -2 100 28" preserveAspectRatio="none" aria-hidden="true"><path class="line" d="${line}"/></svg>`;
+  return `<svg class="spark" viewBox="0 -2 100 28" preserveAspectRatio="none" aria-hidden="true"><path class="area" d="${line} L100 24 L0 24 Z"/><path class="line" d="${line}"/></svg>`;
 }
 
 /** Returns the part of a date that people read. */
