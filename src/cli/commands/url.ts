@@ -2,6 +2,7 @@ import { MlvError } from "../../base/errors.ts";
 import { url } from "../../ops/url.ts";
 import { optionText, textOf, type CommandDefinition } from "../command.ts";
 
+const LONGEST_SECONDS = 3650 * 86_400;
 const SECONDS = { s: 1, m: 60, h: 3600, d: 86_400 } as const;
 
 export const command: CommandDefinition = {
@@ -30,5 +31,9 @@ export const command: CommandDefinition = {
 function parseSeconds(text: string): number {
   const match = /^(\d+)([smhd])$/.exec(text);
   if (match === null) throw new MlvError("usage", `\`--expires\` takes a time such as 15m, 12h or 7d, not \`${text}\``);
-  return Number(match[1]) * SECONDS[match[2] as keyof typeof SECONDS];
+  const seconds = Number(match[1]) * SECONDS[match[2] as keyof typeof SECONDS];
+  if (seconds >= 1 && seconds <= LONGEST_SECONDS) return seconds;
+  throw new MlvError("usage", `\`--expires\` takes a time from 1s to 3650d, not \`${text}\``, {
+    hint: "most services allow seven days: `--expires 7d`",
+  });
 }

@@ -7,6 +7,7 @@ import { getEmptyRange } from "../empty-range.ts";
 import { assertKey, assertPrefix, isKey } from "../keys.ts";
 import { parseContentRange, responseBody } from "../node-stream.ts";
 import { RemoteError } from "../remote-error.ts";
+import { assertWithinWeek } from "../signed-urls.ts";
 import type { RequestMeter } from "../request-meter.ts";
 import type {
   CallOptions,
@@ -203,6 +204,7 @@ export class AzureRemote implements Remote {
         case "key":
           return blob.generateSasUrl({ permissions, startsOn, expiresOn });
         case "user": {
+          assertWithinWeek(expiresInSeconds, "a user delegation key");
           const delegation = await access.service.getUserDelegationKey(startsOn, expiresOn, aborting(options.signal));
           return blob.generateUserDelegationSasUrl({ permissions, startsOn, expiresOn }, delegation);
         }

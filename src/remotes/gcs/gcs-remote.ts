@@ -6,6 +6,7 @@ import { getEmptyRange } from "../empty-range.ts";
 import { assertKey, assertPrefix, isKey } from "../keys.ts";
 import { parseContentRange, responseBody } from "../node-stream.ts";
 import { RemoteError } from "../remote-error.ts";
+import { assertWithinWeek } from "../signed-urls.ts";
 import type {
   CallOptions,
   CleaningOptions,
@@ -160,7 +161,7 @@ export class GcsRemote implements Remote {
   async signedUrl(key: string, expiresInSeconds: number, options: CallOptions = {}): Promise<string> {
     const { api } = this.#parts;
     if (!api.mayUseCredentials) throw new RemoteError("unsupported", `${this.url} is anonymous: there is nothing to sign with`);
-    if (expiresInSeconds > 604_800) throw new RemoteError("unsupported", "a signed URL is good for at most seven days");
+    assertWithinWeek(expiresInSeconds, "Google's V4 process");
     assertKey(key);
     const expires = Date.now() + expiresInSeconds * 1000;
     return this.#guard(`sign a URL of \`${key}\``, options.signal, async () => {

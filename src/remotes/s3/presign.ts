@@ -2,13 +2,12 @@
 import { createHash, createHmac } from "node:crypto";
 import { GetObjectCommand, type GetObjectCommandInput, type S3Client } from "@aws-sdk/client-s3";
 import { RemoteError } from "../remote-error.ts";
+import { assertWithinWeek } from "../signed-urls.ts";
 import { isRequest, type OutgoingRequest } from "./s3-client.ts";
-
-const WEEK_SECONDS = 7 * 24 * 3600;
 
 /** Returns a URL that reads one object for `expiresInSeconds` (at most a week). */
 export async function presignGet(client: S3Client, input: GetObjectCommandInput, expiresInSeconds: number): Promise<string> {
-  if (expiresInSeconds > WEEK_SECONDS) throw new RemoteError("unsupported", "a signed S3 URL is good for at most seven days");
+  assertWithinWeek(expiresInSeconds, "AWS Signature Version 4");
   const request = await buildRequest(client, input);
   const credentials = await client.config.credentials();
   const region = await client.config.region();
