@@ -1,4 +1,4 @@
-import { formatTableDiffMarkdown, markdownCode, type ContentDiff, type ContentsResult } from "../ops/content-diff.ts";
+import { escapeMarkdown, formatTableDiffMarkdown, type ContentDiff, type ContentsResult } from "../ops/content-diff.ts";
 import type { DiffResult, FileDiff, TargetDiff } from "../ops/diff.ts";
 import type { FilesDiff } from "../ops/diff-files.ts";
 import { describeContent } from "./diff-content-words.ts";
@@ -13,6 +13,8 @@ const MAX_TARGETS = 200;
 const MAX_FILES = 20;
 const MAX_NAME_CHARACTERS = 300;
 const NOTE_CHARACTERS = 400;
+const MAX_LINE_CHARACTERS = 40;
+const LINE_PIECES = /[^/_]{0,30}[/_]|[^/_]{1,30}/gu;
 
 /** Returns the report as Markdown, at most 64,500 characters; nothing in the data becomes markup, a link or a mention. */
 export function formatDiffMarkdown(result: DiffResult): string {
@@ -116,13 +118,13 @@ function contentsOf(result: ContentsResult, { target }: TargetDiff): ContentDiff
 function overview(result: DiffResult, limit: number): string {
   const rows = result.targets.slice(0, limit).map((target) => {
     const from = target.from === undefined ? "" : `${name(target.from)} → `;
-    return `| ${target.status} | ${from}${name(target.target)} | ${describeFiles(target)} | ${describeSize(target)} | ${describeRows(target)} |`;
+    return `| ${target.status} | ${from}${name(target.target)} | ${unbroken(describeFiles(target))} | ${unbroken(describeSize(target))} | ${unbroken(describeRows(target))} |`;
   });
   const rest = result.targets.length - rows.length;
   const { bytesBefore, bytesAfter } = result.summary;
   return [
     "| | target | files | size | rows |",
-    "| --- | --- | --- | --- | --- |",
+    "| --- | --- | ---: | ---: | ---: |",
     ...rows,
     ...(rest > 0 ? [`| … | ${formatCount(rest)} more | | | |`] : []),
     "",
@@ -175,7 +177,14 @@ function describeLeftOut({ path, count, reason }: ContentsResult["leftOut"][numb
   return `Not compared: ${name(path)}${count > 1 ? ` and ${formatCount(count - 1)} more` : ""}: ${name(reason)}`;
 }
 
-/** A long name must not push everything else out. */
+/** A long name must not push everything else out: it is cut, and may go on in another line. */
 function name(text: string): string {
-  return markdownCode(text.length > MAX_NAME_CHARACTERS ? `${text.slice(0, MAX_NAME_CHARACTERS).toWellFormed()}…` : text);
+  const shown = text.length > MAX_NAME_CHARACTERS ? `${text.slice(0, MAX_NAME_CHARACTERS).toWellFormed()}…` : text;
+  const pieces = shown.length > MAX_LINE_CHARACTERS ? (shown.match(LINE_PIECES) ?? []) : [shown];
+  return `<code>${pieces.map(escapeMarkdown).join("<wbr>")}</code>`;
+}
+
+/** Is numbers that stay in one line of a table's cell. */
+function unbroken(text: string): string {
+  return text.replaceAll(" ", "&nbsp;");
 }

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { formatDiffMarkdown } from "../../src/cli/diff-markdown.ts";
 import { formatDiffHtml } from "../../src/cli/diff-html.ts";
-import type { RepoPath } from "../../src/base/ids.ts";
+import type { RepoPath, Sha256 } from "../../src/base/ids.ts";
 import type { DiffResult, TargetDiff } from "../../src/ops/diff.ts";
 
 test("an overview of names that are too long for a comment shows those that fit and counts the rest", () => {
@@ -55,4 +55,29 @@ test("the images of a folder are one table, without a heading each", () => {
   const page = formatDiffHtml(result);
   expect(page).not.toContain("<h3>");
   expect(page).toContain('<th scope="row">1|.png</th><td><del>png, 1 × 2</del> → png, 3 × 4</td>');
+});
+
+test("a long name may go on in another line of the overview, and numbers stay in one", () => {
+  const name = `a/${"long_part".repeat(3)}/${"x".repeat(70)}<b>.csv`;
+  const target: TargetDiff = {
+    target: name as RepoPath,
+    status: "modified",
+    before: { kind: "file", sha256: "a".repeat(64) as Sha256, size: 90_000 },
+    after: { kind: "file", sha256: "b".repeat(64) as Sha256, size: 105_000 },
+    filesBefore: 1,
+    filesAfter: 1,
+    sizeBefore: 90_000,
+    sizeAfter: 105_000,
+    files: [],
+    isWorkspace: false,
+  };
+  const side = { name: "A", commit: undefined };
+  const summary = { added: 0, deleted: 0, modified: 1, renamed: 0, bytesBefore: 90_000, bytesAfter: 105_000 };
+  const text = formatDiffMarkdown({ a: side, b: side, targets: [target], unreadable: [], summary, contents: [], leftOut: [] });
+  const [row = ""] = text.match(/^\| modified .*/m) ?? [];
+  const shown = /<code>(.*)<\/code>/.exec(row)?.[1] ?? "";
+  const pieces = shown.split("<wbr>").map((piece) => piece.replaceAll(/&#(\d+);/g, (_, code: string) => String.fromCharCode(Number(code))));
+  expect(pieces.join("")).toBe(name);
+  expect(Math.max(...pieces.map((piece) => piece.length))).toBeLessThanOrEqual(31);
+  expect(row).toContain("| 87.9&nbsp;KiB&nbsp;→&nbsp;103&nbsp;KiB |");
 });
