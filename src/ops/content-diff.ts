@@ -4,8 +4,7 @@ import type { ImageDescription } from "../tabular/models/image.ts";
 import type { ModelDescription } from "../tabular/models/model.ts";
 
 export type { TableDiff } from "../tabular/diff.ts";
-export { escapeMarkdown } from "../tabular/escape.ts";
-export { escapeControls, escapeHtml, formatTableDiffMarkdown, formatTableDiffText, markdownCode } from "../tabular/report.ts";
+export { escapeControls, escapeHtml, escapeMarkdown, formatTableDiffMarkdown, formatTableDiffText } from "../tabular/report.ts";
 export { changedStatistics, describeRows, showCell, showChange } from "../tabular/report-cells.ts";
 
 /** Is a model file's header without its list of tensors, which may be long. */

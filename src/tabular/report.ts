@@ -3,7 +3,7 @@ import type { DiffColumn, TableDiff } from "./diff.ts";
 import { escapeControls, markdownCode } from "./escape.ts";
 import { changedStatistics, countOf, describeRows, formatCount, showCell, showChange } from "./report-cells.ts";
 
-export { escapeControls, escapeHtml, escapeMarkdown, markdownCode } from "./escape.ts";
+export { escapeControls, escapeHtml, escapeMarkdown } from "./escape.ts";
 
 /** Says how much a report shows. */
 export interface ReportOptions {
