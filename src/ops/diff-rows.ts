@@ -59,7 +59,9 @@ export async function compareContents(
   targets: readonly TargetDiff[],
   options: ContentsOptions & { readonly isWorkTree: boolean; readonly remote?: string | undefined },
 ): Promise<ContentsResult> {
-  const files = targets.flatMap((target) => changedFiles(workspace, target, options.isWorkTree));
+  const inOrder = targets.map((target) => changedFiles(workspace, target, options.isWorkTree));
+  const places = new Map(inOrder.flat().map((file, place) => [file, place]));
+  const files = takeTurns(inOrder);
   const { keys } = (await workspace.configuration()).project;
   const isOnlyTable = files.filter(({ kind }) => kind === "table").length === 1;
   const limits = { table: options.maxTables ?? MAX_TABLES, model: MAX_MODELS, image: MAX_IMAGES };
@@ -67,18 +69,13 @@ export async function compareContents(
   const budget: FetchBudget = { bytes: await readFetchLimit(options.fetchLimit) };
   const { remote } = options;
   const { unreachable } = await prefetchContents(workspace, contentsToFetch(workspace, files, limits), { budget, remote });
-  const contents: ContentDiff[] = [];
-  const leftOut: LeftOut[] = [];
-  const leave = (left: string, reason: string): void => {
-    const known = leftOut.findIndex((entry) => entry.reason === reason);
-    const entry = leftOut[known];
-    if (entry === undefined) leftOut.push({ path: left, count: 1, reason });
-    else leftOut[known] = { ...entry, count: entry.count + 1 };
-  };
+  const contents: { readonly file: ChangedFile; readonly found: ContentDiff }[] = [];
+  const left: { readonly file: ChangedFile; readonly reason: string }[] = [];
+  const leave = (file: ChangedFile, reason: string): void => void left.push({ file, reason });
   for (const file of files) {
     throwIfAborted(workspace.context.signal);
     if (counts[file.kind] >= limits[file.kind]) {
-      leave(file.path, `only ${limits[file.kind]} ${file.kind}s are looked into`);
+      leave(file, `only ${limits[file.kind]} ${file.kind}s are looked into`);
       continue;
     }
     const tables: CompareTablesOptions = {
@@ -90,20 +87,39 @@ export async function compareContents(
     };
     try {
       const found = await compareOne(workspace, file, { tables, budget, remote, unreachable });
-      if (typeof found === "string") leave(file.path, found);
+      if (typeof found === "string") leave(file, found);
       else if (found !== undefined) {
         counts[file.kind] += 1;
-        contents.push(found);
+        contents.push({ file, found });
       }
     } catch (error) {
       const isFatal = !isMlvError(error) || error.kind === "internal" || error.kind === "interrupted" || error.kind === "usage";
       if (isFatal && !(isMlvError(error, "usage") && !tables.isKeyRequired)) throw error;
       // What could not be had counts as well: each may have cost a round trip.
       counts[file.kind] += 1;
-      leave(file.path, error.message);
+      leave(file, error.message);
     }
   }
-  return { contents, leftOut };
+  const byPlace = (a: { readonly file: ChangedFile }, b: { readonly file: ChangedFile }): number =>
+    (places.get(a.file) ?? 0) - (places.get(b.file) ?? 0);
+  return { contents: contents.sort(byPlace).map(({ found }) => found), leftOut: countLeftOut(left.sort(byPlace)) };
+}
+
+/** Returns the files of all targets by turns, so that one folder with many changes leaves room for what changed beside it. */
+function takeTurns(targets: readonly (readonly ChangedFile[])[]): ChangedFile[] {
+  const turns = targets.flatMap((files) => files.map((file, turn) => ({ file, turn })));
+  return turns.sort((a, b) => a.turn - b.turn).map(({ file }) => file);
+}
+
+/** Counts what was left out for the same reason: of each folder on its own, and of targets that are files together. */
+function countLeftOut(left: readonly { readonly file: ChangedFile; readonly reason: string }[]): LeftOut[] {
+  const counted = new Map<string, LeftOut>();
+  for (const { file, reason } of left) {
+    const group = JSON.stringify([reason, file.path === file.target ? "" : file.target]);
+    const known = counted.get(group);
+    counted.set(group, known === undefined ? { path: file.path, count: 1, reason } : { ...known, count: known.count + 1 });
+  }
+  return [...counted.values()];
 }
 
 /** Returns how many bytes may be fetched. Throws `usage`. */

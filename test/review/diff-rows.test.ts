@@ -85,6 +85,23 @@ test("at most the given number of tables is compared and the rest is counted", a
   expect(result.leftOut).toEqual([{ path: "train.csv", count: 1, reason: "only 1 tables are looked into" }]);
 });
 
+test("a folder with many changed tables leaves room for a target beside it, and each of them says what it left out", async () => {
+  const project = await createProject();
+  const names = ["one", "two", "three", "four"].map((name) => `a-set/${name}.csv`);
+  for (const name of [...names, "train.csv", "z-set/five.csv", "z-set/six.csv"]) project.write(name, "id,v\n1,a\n2,b\n");
+  await project.record("one", "a-set", "train.csv", "z-set");
+  for (const name of [...names, "train.csv", "z-set/five.csv", "z-set/six.csv"]) project.write(name, "id,v\n1,a\n2,c\n");
+  const result = await diff(project.context, { paths: [], contents: { maxTables: 4 } });
+  expect(result.contents.map(({ path: file }) => file)).toEqual(["a-set/four.csv", "a-set/one.csv", "train.csv", "z-set/five.csv"]);
+  const reason = "only 4 tables are looked into";
+  expect(result.leftOut).toEqual([
+    { path: "a-set/three.csv", count: 2, reason },
+    { path: "z-set/six.csv", count: 1, reason },
+  ]);
+  const few = await diff(project.context, { paths: [], contents: { maxTables: 1 } });
+  expect(few.leftOut.map(({ path: file, count }) => `${file} ${count}`)).toEqual(["a-set/one.csv 3", "train.csv 1", "z-set/five.csv 2"]);
+});
+
 test("a key that the only table lacks is a usage error; one that mlv.yaml names is noted", async () => {
   const project = await tableProject();
   await expect(diff(project.context, { paths: ["train.csv"], contents: { key: ["nope"] } })).rejects.toMatchObject({ code: "usage" });
