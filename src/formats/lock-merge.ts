@@ -38,7 +38,7 @@ export function mergeLockFiles(versions: LockVersions, prefer: "ours" | "theirs"
   const format = (members: readonly JsonMember[]): string => compactJson(members.find(({ key }) => key === "mlv")?.raw ?? "");
   if (format(ours) !== format(theirs)) {
     throw new MlvError("format-newer", `the two sides of \`${where}\` are of different formats`, {
-      hint: "update mlv (`npm install --global mlv@latest`), and run the stages again with `mlv repro`",
+      hint: "update mlv (`npm install --global mlv@latest`), and run the stages again",
       details: { path: where },
     });
   }

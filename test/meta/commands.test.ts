@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { COMMANDS, findCommand, suggest } from "../../src/cli/command-table.ts";
 import { commands } from "../../src/cli/commands/all.ts";
 import { findNode, findProgram } from "../cli/program.ts";
-import { readPage, readSources, ROOT } from "./pages.ts";
+import { readPage, listPages, readSources, ROOT } from "./pages.ts";
 
 const shown = COMMANDS.filter((command) => command.isHidden !== true);
 
@@ -46,6 +46,18 @@ describe("every command", () => {
     const { stderr, status } = spawnSync(findNode(), [path.join(ROOT, "scripts", "docs-commands.js"), "--check"], { encoding: "utf8" });
     expect(stderr).toBe("");
     expect(status).toBe(0);
+  });
+
+  test("that a page or a message names to be typed is there", () => {
+    const pages = ["README.md", ...listPages("docs")].map((file) => ({ file, text: readPage(file) }));
+    const named = [...pages, ...readSources("src")].flatMap(({ file, text }) =>
+      [...text.matchAll(/`mlv ([a-z][a-z_-]*)/g)].map(([, name = ""]) => ({ file, name })),
+    );
+    // Sentences that are template literals, and what a hash table is grown from, begin with mlv's name too.
+    const sentences = ["does", "failed", "gear", "knows"];
+    const names = new Set(["help", ...sentences, ...COMMANDS.map(({ name }) => name)]);
+    expect(named.length).toBeGreaterThan(100);
+    expect(named.filter(({ name }) => !names.has(name))).toEqual([]);
   });
 
   test("is run by a test, as the program or as the operation behind it", () => {

@@ -16,6 +16,14 @@ export function readPage(name: string): string {
   return fs.readFileSync(path.join(ROOT, name), "utf8");
 }
 
+/** Returns the names of all Markdown pages under a folder of the project. */
+export function listPages(folder: string): string[] {
+  return fs
+    .readdirSync(path.join(ROOT, folder), { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".md"))
+    .map((name) => path.join(folder, name));
+}
+
 /** Returns every TypeScript file under a folder of the project. */
 export function readSources(folder: string): Source[] {
   return fs

@@ -43,7 +43,7 @@ test("a stage that both ran differently conflicts by name, the file stays valid,
   expect(result.status).toBe(1);
   expect(result.stderr).toContain("mlv: conflict in mlv.lock: both sides ran train with different results");
   expect(result.stderr).toContain("it holds our side of these, and 1 stage from theirs");
-  expect(result.stderr).toContain("run them again with `mlv repro train`, then `git add mlv.lock`");
+  expect(result.stderr).toContain("run that stage again, or choose; then `git add mlv.lock`");
   expect(read(sandbox)).toEqual({ clean: "3", eval: "2", train: "2" });
   expect(sandbox.git("r", "status", "--porcelain")).toBe("UU mlv.lock");
   expect(sandbox.mlv("r", ["resolve", "--union", "--theirs"]).stdout).toBe("resolved mlv.lock (theirs of train)\nNext: git add mlv.lock\n");

@@ -78,8 +78,7 @@ function reportStages(session: Session, { target, stages, keys, taken }: Extract
   session.note(
     `  it holds our side of these${taken > 0 ? `, and ${formatPlural(taken, "stage")} from theirs` : ""}; \`mlv resolve --union --theirs ${word}\` takes theirs of these`,
   );
-  const again =
-    stages.length === 0 ? "" : `run them again with \`mlv repro ${shown.map(quoteForShell).join(" ")}${more === "" ? "" : " …"}\`, then `;
+  const again = stages.length === 0 ? "" : `run ${stages.length === 1 ? "that stage" : "these stages"} again, or choose; then `;
   session.note(`  ${again}\`git add ${word}\``);
   return EXIT.failed;
 }
