@@ -229,7 +229,7 @@ function isRetyped(before: DiffColumn, after: DiffColumn): boolean {
   return before.type !== after.type && before.type !== "any" && after.type !== "any";
 }
 
-/** Counts say little where rows changed; then only what holds for the whole file is compared. */
+/** Counts say little where rows changed; then only what holds for the whole file is compared, and of two formats only what both have. */
 function diffFormatting(readers: Readers, isContentSame: boolean): TableDiff["formatting"] {
   const before: Readonly<Record<string, string>> = {
     format: readers.before.format,
@@ -240,7 +240,8 @@ function diffFormatting(readers: Readers, isContentSame: boolean): TableDiff["fo
     ...readers.after.traits(),
   };
   const counted = new Set(["quoted cells", "blank lines", "row groups"]);
-  const traits = [...new Set([...Object.keys(before), ...Object.keys(after)])];
+  const names = [...new Set([...Object.keys(before), ...Object.keys(after)])];
+  const traits = before["format"] === after["format"] ? names : names.filter((name) => name in before && name in after);
   return traits.flatMap((trait) => {
     const [from, to] = [before[trait] ?? "", after[trait] ?? ""];
     return from === to || (counted.has(trait) && !isContentSame) ? [] : [{ trait, before: from, after: to }];

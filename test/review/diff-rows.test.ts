@@ -8,6 +8,7 @@ import { diff, type DiffResult } from "../../src/ops/diff.ts";
 import { withWorkspace } from "../../src/ops/open-workspace.ts";
 import { compareCommits } from "../../src/ops/report-diffs.ts";
 import { report } from "../../src/ops/report.ts";
+import { makeSandbox } from "../cli/sealed.ts";
 import { cloneProject, createProject, freshFolder, type Project } from "../ops/project.ts";
 
 function rowsOf(result: DiffResult, file: string): unknown {
@@ -192,4 +193,25 @@ test("a report's comparisons stop when they have read enough, and say so", async
     expect(bounded[1]?.targets).toHaveLength(2);
     expect(bounded[1]?.leftOut).toMatchObject([{ path: "set", count: 2, reason: expect.stringContaining("younger commits") as string }]);
   });
+});
+
+test.each([
+  ["id,v\n1,a\n2,b\n", '{"id":1,"v":"a"}\n{"id":2,"v":"b"}\n', "formatting only: the same values in 2 rows\n    format: csv → jsonl\n"],
+  [
+    'id,v\n1,"a"\n2,b\n',
+    '{"id":1,"v":"a"}\r\n{"id":2,"v":"c"}',
+    "    format: csv → jsonl\n    line ends: LF → CRLF\n    newline at the end: yes → no\n",
+  ],
+])("two formats are compared only in what both have", (csv, lines, words) => {
+  const sandbox = makeSandbox();
+  fs.writeFileSync(sandbox.at("a.csv"), csv);
+  fs.writeFileSync(sandbox.at("b.jsonl"), lines);
+  for (const [from, to] of [
+    ["a.csv", "b.jsonl"],
+    ["b.jsonl", "a.csv"],
+  ] as const) {
+    const { stdout } = sandbox.mlv("", ["diff", "--no-index", from, to]);
+    expect(stdout).not.toMatch(/none|quot|delimiter/);
+    if (from === "a.csv") expect(stdout).toContain(words);
+  }
 });
