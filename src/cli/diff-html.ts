@@ -84,7 +84,7 @@ function fileList(files: readonly FileDiff[]): string {
     return `<tr><td><span class="tag ${file.status}">${word}</span></td><td>${name}</td><td class="number">${size}</td></tr>`;
   });
   const rest = files.length > MAX_FILES ? `<p class="dim">… and ${formatCount(files.length - MAX_FILES)} more files</p>` : "";
-  return details(formatPlural(files.length, "file"), `<table>${rows.join("")}</table>${rest}`, files.length <= 20);
+  return details(formatPlural(files.length, "file"), `<table class="lines">${rows.join("")}</table>${rest}`, files.length <= 20);
 }
 
 /** Many images change at once: they are lines of one table. */
@@ -93,7 +93,7 @@ function imageTable(images: readonly ContentDiff[], target: string): string {
   const rows = images.map(
     (content) => `<tr><th scope="row">${escapeHtml(content.path.slice(target.length + 1))}</th>${factCells(content)}</tr>`,
   );
-  return details(formatPlural(images.length, "image"), `<table class="facts">${rows.join("")}</table>`, images.length <= 20);
+  return details(formatPlural(images.length, "image"), `<table class="facts lines">${rows.join("")}</table>`, images.length <= 20);
 }
 
 function factCells(content: ContentDiff): string {
@@ -125,7 +125,7 @@ function contentBlock(content: ContentDiff, target?: string): string {
     const old = before === undefined ? "" : `<del>${escapeHtml(before)}</del> → `;
     return `<tr><th scope="row">${escapeHtml(what)}</th><td>${old}${escapeHtml(after)}</td></tr>`;
   });
-  return `${title}<div class="scroll"><table class="facts">${rows.join("")}</table></div>`;
+  return `${title}<div class="scroll"><table class="facts lines">${rows.join("")}</table></div>`;
 }
 
 function tableBlock(diff: TableDiff): string {
@@ -193,7 +193,7 @@ function changedRows({ samples, rows, key }: TableDiff): string {
   );
   return details(
     countOf(samples.changed.length, rows.changed, "changed row"),
-    `<table class="pairs"><thead><tr>${head.join("")}</tr></thead><tbody>${lines.join("")}</tbody></table>`,
+    `<table class="pairs lines"><thead><tr>${head.join("")}</tr></thead><tbody>${lines.join("")}</tbody></table>`,
     true,
   );
 }
@@ -230,7 +230,7 @@ function statistics(diff: TableDiff): string {
   if (rows.length === 0) return "";
   return details(
     "Columns' statistics",
-    `<table class="statistics pairs"><thead><tr><th>column</th><th></th><th>before</th><th>after</th></tr></thead><tbody>${rows.join("")}</tbody></table>`,
+    `<table class="statistics pairs lines"><thead><tr><th>column</th><th></th><th>before</th><th>after</th></tr></thead><tbody>${rows.join("")}</tbody></table>`,
     false,
   );
 }

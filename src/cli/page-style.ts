@@ -36,8 +36,8 @@ details.diff { border: 1px solid var(--line); border-radius: 8px; padding: .5rem
 details.diff[open] > summary { margin-bottom: .5rem; }
 .targets { width: 100%; }
 @media (max-width: 40rem) { section { padding: .8rem; } td, th { padding: .15rem .4rem; min-width: 2rem; }
-  .pairs thead { display: none; } .pairs, .pairs tbody { display: block; } .pairs tr { display: flex; flex-wrap: wrap; gap: 0 .6rem; padding: .3rem 0; border-top: 1px solid var(--line); }
-  .pairs td, .pairs th, .statistics td + td { border: 0; padding: 0; min-width: 0; max-width: 100%; overflow-wrap: anywhere; }
+  .pairs thead { display: none; } .lines, .lines tbody { display: block; } .lines tr { display: flex; flex-wrap: wrap; gap: 0 .6rem; padding: .3rem 0; border-top: 1px solid var(--line); }
+  .lines td, .lines th, .statistics td + td { border: 0; padding: 0; min-width: 0; max-width: 100%; overflow-wrap: anywhere; }
   .pairs th[rowspan] { flex: 1 0 100%; } .pairs td + td + td::before, .statistics td:last-child::before { content: "→ "; color: var(--dim); }
   .targets thead { display: none; } .targets, .targets tbody { display: block; }
   .targets tr { display: flex; flex-wrap: wrap; gap: .1rem .9rem; align-items: center; padding: .5rem 0; border-bottom: 1px solid var(--line); }
