@@ -10,7 +10,8 @@ import type { ContentsResult } from "./content-diff.ts";
 import type { ContentsOptions } from "./diff-rows.ts";
 import { compareVersions, type FileDiff, type TargetDiff } from "./diff-versions.ts";
 import { withWorkspace, type OperationContext, type Workspace } from "./open-workspace.ts";
-import { pairFolders, type TargetSide } from "./pair-folders.ts";
+import { NO_PAIRING, pairByContent } from "./pair-contents.ts";
+import type { TargetSide } from "./pair-folders.ts";
 import { pairTargets } from "./pair-targets.ts";
 import type { FetchBudget } from "./prefetch-contents.ts";
 import { assertRemote } from "./remote-session.ts";
@@ -77,11 +78,11 @@ export async function diff(context: OperationContext, options: DiffOptions): Pro
     const ignore = after.side.commit === undefined ? await workspace.ignore() : undefined;
     const targets: TargetDiff[] = [];
     const isAsked = ({ target }: TargetSide): boolean => wanted(target, undefined) !== "none";
-    const { pairs, leftOut } = await pairTargets(before.pointers, after.pointers, async (gone, fresh) =>
-      [...gone, ...fresh].some(isAsked)
-        ? pairFolders(workspace, { gone, fresh, remote: options.remote })
-        : { renames: new Map(), leftOut: [] },
-    );
+    const byContent = pairByContent(workspace, options.remote);
+    const { pairs, leftOut } = await pairTargets(before.pointers, after.pointers, {
+      folders: (gone, fresh) => ([...gone, ...fresh].some(isAsked) ? byContent : NO_PAIRING).folders(gone, fresh),
+      files: (gone, fresh) => ([...gone, ...fresh].some(isAsked) ? byContent : NO_PAIRING).files(gone, fresh),
+    });
     const budget = budgetForRenames(options.contents);
     for (const pair of pairs) {
       throwIfAborted(context.signal);

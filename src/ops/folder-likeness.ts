@@ -9,9 +9,11 @@ const MAX_SAMPLE_BYTES = 2 * 1024 * 1024;
 const SAMPLED_LEAVES = 32;
 /** Of few files the share of them says little: a licence that both have is half of a folder of two. */
 const MIN_FILES = 10;
+/** The contents of so many edited files are looked at. */
+const MAX_EDITED = 50;
 
 /** Is how much of a list something is about. */
-interface Amount {
+export interface Amount {
   readonly files: number;
   readonly size: number;
 }
@@ -65,19 +67,16 @@ function covering(
   );
 }
 
-/**
- * Returns the share, 0 to 1, of bytes, or with ten files or more of files, that two versions of a folder have in common, whatever the files are called;
- * where a sample was taken, an estimate.
- */
-export function shareInCommon(
-  { before, same, different, whole }: LeafSample,
-  entriesBefore: readonly (readonly ManifestEntry[])[],
-  entriesAfter: readonly (readonly ManifestEntry[])[],
-): number {
+/** Returns what two versions of a folder have in common, whatever the files are called; where a sample was taken, an estimate. */
+export function amountInCommon(
+  { before, same, different }: LeafSample,
+  entriesBefore: readonly ManifestEntry[],
+  entriesAfter: readonly ManifestEntry[],
+): Amount {
   const left = new Map<string, number>();
-  for (const entry of entriesAfter.flat()) left.set(contentOf(entry), (left.get(contentOf(entry)) ?? 0) + 1);
+  for (const entry of entriesAfter) left.set(contentOf(entry), (left.get(contentOf(entry)) ?? 0) + 1);
   let [files, size] = [0, 0];
-  for (const entry of entriesBefore.flat()) {
+  for (const entry of entriesBefore) {
     const count = left.get(contentOf(entry)) ?? 0;
     if (count === 0) continue;
     left.set(contentOf(entry), count - 1);
@@ -86,10 +85,22 @@ export function shareInCommon(
   }
   const seen = add(before);
   const scale = (of: number, all: number): number => (of === 0 ? 0 : all / of);
-  return share(
-    { files: same.files + files * scale(seen.files, different.files), size: same.size + size * scale(seen.size, different.size) },
-    whole,
-  );
+  return { files: same.files + files * scale(seen.files, different.files), size: same.size + size * scale(seen.size, different.size) };
+}
+
+/** Returns the files that two versions have under the same name with another content, when the sample is all that differs and they are few. */
+export function editedInPlace(
+  { before, different }: LeafSample,
+  entriesBefore: readonly ManifestEntry[],
+  entriesAfter: readonly ManifestEntry[],
+): (readonly [before: ManifestEntry, after: ManifestEntry])[] {
+  if (add(before).files !== different.files) return [];
+  const byPath = new Map(entriesAfter.map((entry) => [entry.path, entry]));
+  const edited = entriesBefore.flatMap((entry) => {
+    const after = byPath.get(entry.path);
+    return after === undefined || after.sha256 === entry.sha256 ? [] : [[entry, after] as const];
+  });
+  return edited.length > MAX_EDITED ? [] : edited;
 }
 
 /** Empty files are alike by their name alone. */
@@ -97,7 +108,8 @@ function contentOf({ sha256, size, path }: ManifestEntry): string {
   return size === 0 ? path : sha256;
 }
 
-function share(part: Amount, whole: Amount): number {
+/** Returns the share, 0 to 1, of bytes, or with ten files or more of files. */
+export function share(part: Amount, whole: Amount): number {
   const ofFiles = whole.files < MIN_FILES ? 0 : part.files / whole.files;
   return Math.min(1, Math.max(ofFiles, whole.size === 0 ? 0 : part.size / whole.size));
 }

@@ -6,8 +6,8 @@ import { isPointerPath, targetOf } from "../workspace/target.ts";
 import type { Workspace } from "./open-workspace.ts";
 import { pairChanges } from "./pair-changes.ts";
 
-/** In so many commits folders are compared by their lists to find renames; beyond, a long history would take too long. */
-const MAX_LOOKS_AT_LISTS = 100;
+/** In so many commits folders and files are compared by what is in them to find renames; beyond, a long history would take too long. */
+const MAX_LOOKS = 100;
 
 /** Follows targets through renames on a walk back through the history. */
 export class FollowedNames {
@@ -38,8 +38,8 @@ export class FollowedNames {
   async select(changes: readonly ChangedPointer[]): Promise<readonly ChangedPointer[]> {
     if (!changes.some((change) => this.#isPart(change))) return [];
     const isPair = changes.some(({ status }) => status === "added") && changes.some(({ status }) => status === "deleted");
-    const withLists = isPair && (this.#looks += 1) <= MAX_LOOKS_AT_LISTS;
-    const paired = isPair ? await pairChanges(this.#workspace, this.#catFile, changes, { withLists }) : changes;
+    const withContents = isPair && (this.#looks += 1) <= MAX_LOOKS;
+    const paired = isPair ? await pairChanges(this.#workspace, this.#catFile, changes, { withContents }) : changes;
     return paired.filter((change) => this.#isPart(change));
   }
 

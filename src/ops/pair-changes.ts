@@ -6,19 +6,20 @@ import { changedPointers, type ChangedPointer } from "../git/changes.ts";
 import { parentsOf } from "../git/revisions.ts";
 import { isPointerPath, pointerPath, targetOf } from "../workspace/target.ts";
 import type { Workspace } from "./open-workspace.ts";
-import { pairFolders } from "./pair-folders.ts";
-import { pairTargets, type FolderPairing } from "./pair-targets.ts";
+import { NO_PAIRING, pairByContent } from "./pair-contents.ts";
+import { pairTargets } from "./pair-targets.ts";
 import { readPointers } from "./read-blobs.ts";
 
 /**
  * Returns what one commit changed with targets that were renamed and edited in one go as one change each, as `diff` pairs them; Git, which compares the
- * pointers' text, has these as one gone and one new. With lists, those of folders are read, and fetched unless the workspace is offline.
+ * pointers' text, has these as one gone and one new. With contents, lists of folders are read, and fetched unless the workspace is offline,
+ * and cached files.
  */
 export async function pairChanges(
   workspace: Workspace,
   catFile: CatFile,
   changes: readonly ChangedPointer[],
-  { withLists = true }: { readonly withLists?: boolean } = {},
+  { withContents = true }: { readonly withContents?: boolean } = {},
 ): Promise<readonly ChangedPointer[]> {
   const has = (status: ChangedPointer["status"]): boolean => changes.some((change) => change.status === status);
   if (!has("added") || !has("deleted")) return changes;
@@ -35,9 +36,8 @@ export async function pairChanges(
         return pointer === undefined ? [] : [[targetOf(change.path), pointer]];
       }),
     );
-  const byLists: FolderPairing = (gone, fresh) =>
-    withLists ? pairFolders(workspace, { gone, fresh, remote: undefined }) : Promise.resolve({ renames: new Map(), leftOut: [] });
-  const { pairs } = await pairTargets(side("deleted"), side("added"), byLists);
+  const byContent = withContents ? pairByContent(workspace, undefined) : NO_PAIRING;
+  const { pairs } = await pairTargets(side("deleted"), side("added"), byContent);
   const deleted = new Map(loose.flatMap((change) => (change.status === "deleted" ? [[change.path, change] as const] : [])));
   const renames = new Map(
     pairs.flatMap(({ target, from }) => (from === undefined ? [] : [[pointerPath(target), pointerPath(from)] as const])),

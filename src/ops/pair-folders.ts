@@ -7,8 +7,9 @@ import type { Pointer } from "../formats/pointer.ts";
 import { differentLeaves } from "../store/manifest-differences.ts";
 import { readManifestLeaf, readManifestRoot } from "../store/manifests.ts";
 import type { LeftOut } from "./content-diff.ts";
+import { ContentLikeness } from "./content-likeness.ts";
 import { withManifests, type ManifestSource } from "./ensure-manifest.ts";
-import { MIN_LIKENESS, sampleLeaves, shareInCommon, type LeafSample } from "./folder-likeness.ts";
+import { amountInCommon, editedInPlace, MIN_LIKENESS, sampleLeaves, share, type LeafSample } from "./folder-likeness.ts";
 import type { Workspace } from "./open-workspace.ts";
 
 /** Is a target that only one of two sides has. */
@@ -39,8 +40,8 @@ interface Candidate {
 }
 
 /**
- * Pairs folders that are gone with new ones that have half of their files or bytes in common with them, the most alike first. Only lists are read: their
- * roots, and of leaves that differ a sample; what is not cached is fetched. A list that cannot be had makes no pair, and is said in `leftOut`.
+ * Pairs folders that are gone with new ones that have half of their files or bytes in common with them, the most alike first. Lists are read: their
+ * roots, and of leaves that differ a sample; what is not cached of them is fetched. Cached contents are read of folders in which few files are the same. A list that cannot be had makes no pair, and is said in `leftOut`.
  */
 export async function pairFolders(
   workspace: Workspace,
@@ -61,7 +62,8 @@ export async function pairFolders(
     await lists.readRoots(candidates.flatMap(({ was, now }) => [was, now]));
     const { samples, unread } = lists.plan(candidates);
     await lists.fetchLeaves(samples);
-    const scored = samples.map(({ candidate, sample }) => ({ candidate, likeness: lists.likeness(candidate, sample) }));
+    const scored: Scored[] = [];
+    for (const { candidate, sample } of samples) scored.push({ candidate, likeness: await lists.likeness(candidate, sample) });
     return { renames: takeBest(scored), leftOut: [...leftOut, ...lists.unreadable(candidates), ...unread] };
   });
 }
@@ -98,7 +100,12 @@ function baseName(target: string): string {
   return target.slice(target.lastIndexOf("/") + 1);
 }
 
-function takeBest(scored: readonly { readonly candidate: Candidate; readonly likeness: number }[]): Map<RepoPath, RepoPath> {
+interface Scored {
+  readonly candidate: Candidate;
+  readonly likeness: number;
+}
+
+function takeBest(scored: readonly Scored[]): Map<RepoPath, RepoPath> {
   const renames = new Map<RepoPath, RepoPath>();
   const taken = new Set<RepoPath>();
   // Where two are as alike, the order of the candidates stands: namesakes come first.
@@ -122,10 +129,12 @@ class FolderLists {
   readonly #source: ManifestSource;
   readonly #roots = new Map<Sha256, ManifestRoot>();
   readonly #leaves = new Map<Sha256, readonly ManifestEntry[] | undefined>();
+  readonly #contents: ContentLikeness;
   #problem: string | undefined;
 
   constructor(workspace: Workspace, source: ManifestSource) {
     this.#workspace = workspace;
+    this.#contents = new ContentLikeness(workspace.cache, workspace.context.signal);
     this.#source = source;
   }
 
@@ -178,15 +187,24 @@ class FolderLists {
     if (wanted.length > 0) await this.#ensure(wanted.map(({ side, leaves }) => ({ ...side, leaves })));
   }
 
-  likeness({ was, now }: Candidate, sample: LeafSample): number {
+  /** What was edited under its name counts as far as the cached contents are alike: a folder of few large files has no two in common after an edit. */
+  async likeness({ was, now }: Candidate, sample: LeafSample): Promise<number> {
     throwIfAborted(this.#workspace.context.signal);
-    const read = (side: TargetSide, leaves: readonly ManifestLeaf[]): (readonly ManifestEntry[])[] | undefined => {
+    const read = (side: TargetSide, leaves: readonly ManifestLeaf[]): readonly ManifestEntry[] | undefined => {
       const found = leaves.map((leaf) => this.#readLeaf(side, leaf));
-      return found.includes(undefined) ? undefined : found.filter((entries) => entries !== undefined);
+      return found.includes(undefined) ? undefined : found.flatMap((entries) => entries ?? []);
     };
     const before = read(was, sample.before);
     const after = read(now, sample.after);
-    return before === undefined || after === undefined ? 0 : shareInCommon(sample, before, after);
+    if (before === undefined || after === undefined) return 0;
+    const common = amountInCommon(sample, before, after);
+    const likeness = share(common, sample.whole);
+    if (likeness >= MIN_LIKENESS) return likeness;
+    let { size } = common;
+    for (const [old, edited] of editedInPlace(sample, before, after))
+      size += (await this.#contents.between(old, edited)) * Math.max(old.size, edited.size);
+    this.#contents.forget();
+    return share({ files: common.files, size }, sample.whole);
   }
 
   /** Returns the new folders whose own list, or whose counterpart's, could not be had. */

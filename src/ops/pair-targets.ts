@@ -16,17 +16,21 @@ export interface PairedTargets {
   readonly leftOut: readonly LeftOut[];
 }
 
-/** Pairs folders that are gone with new ones by what is in them. */
-export type FolderPairing = (gone: readonly TargetSide[], fresh: readonly TargetSide[]) => Promise<PairedFolders>;
+/** Pairs targets that are gone with new ones by what is in them. */
+export interface ContentPairing {
+  folders(gone: readonly TargetSide[], fresh: readonly TargetSide[]): Promise<PairedFolders>;
+  /** Returns the files that new ones were before. */
+  files(gone: readonly TargetSide[], fresh: readonly TargetSide[]): Promise<ReadonlyMap<RepoPath, RepoPath>>;
+}
 
 /**
- * Returns the targets of two sides in pairs: by name; then what is gone with what is new of the same version; then folders by what `pairFolders` finds; then
- * what is gone with the one new target that is like it, where no other is: renamed and edited in one go.
+ * Returns the targets of two sides in pairs: by name; then what is gone with what is new of the same version; then folders by what is in them; then
+ * what is gone with the one new target that is like it, where no other is; then files by what is in them: renamed and edited in one go.
  */
 export async function pairTargets(
   before: ReadonlyMap<RepoPath, Pointer>,
   after: ReadonlyMap<RepoPath, Pointer>,
-  pairFolders: FolderPairing,
+  byContent: ContentPairing,
 ): Promise<PairedTargets> {
   const gone = [...before].filter(([target]) => !after.has(target)).map(([target, pointer]) => ({ target, pointer }));
   const fresh = [...after].filter(([target]) => !before.has(target)).map(([target, pointer]) => ({ target, pointer }));
@@ -41,9 +45,10 @@ export async function pairTargets(
     fresh.filter(({ target }) => !renames.has(target)),
   ];
   take(pairVersions(...left()));
-  const folders = await pairFolders(...left());
+  const folders = await byContent.folders(...left());
   take(folders.renames);
   take(pairTraits(...left()));
+  take(await byContent.files(...left()));
   const pairs: TargetPair[] = [];
   for (const [target, pointer] of after) {
     const from = renames.get(target);

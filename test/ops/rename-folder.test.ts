@@ -41,7 +41,7 @@ test("a folder renamed and edited in one commit is one renamed folder, with the 
     "added new.txt",
   ]);
   expect(result.contents).toMatchObject([{ path: "data/pictures/labels.csv", table: { rows: { changed: 1 } } }]);
-  expect(formatDiffMarkdown(result)).toMatch(/^\| renamed \| .*images.* → .*pictures.* \| 31 → 32 \|/m);
+  expect(formatDiffMarkdown(result)).toMatch(/^\| renamed \| .*images.* → .*pictures.* \| 31&nbsp;→&nbsp;32 \|/m);
   expect(formatDiffHtml(result)).toContain("raw/images → data/pictures");
 });
 
@@ -124,4 +124,45 @@ test("most leaves of a list edited, a sample of them tells that a large folder i
   const result = await diff(project.context, { a: "HEAD~1", b: "HEAD", paths: [] });
   expect(names(result)).toEqual(["renamed before/set>after/lot"]);
   expect(result.targets[0]?.files).toHaveLength(231);
+});
+
+test("a folder of few files that were all edited is the same one when half of their contents are", async () => {
+  const project = await createProject();
+  const rows = (label: string, count: number): string => Array.from({ length: count }, (_, id) => `${id},${label}\n`).join("");
+  for (const part of ["train", "test"]) {
+    project.write(`v1/${part}.csv`, rows(part, 100));
+    project.write(`old/${part}.csv`, rows(`other ${part}`, 100));
+  }
+  await project.record("one", "v1", "old");
+  rename(project, "v1", "release");
+  rename(project, "old", "new");
+  for (const part of ["train", "test"]) {
+    project.write(`release/${part}.csv`, rows(part, 130));
+    project.write(`new/${part}.csv`, rows(`nothing like ${part}`, 100));
+  }
+  await project.record("two", "release", "new");
+  expect(names(await diff(project.context, { a: "HEAD~1", b: "HEAD", paths: [] }))).toEqual([
+    "added >new",
+    "deleted >old",
+    "renamed v1>release",
+  ]);
+});
+
+test("a file renamed and edited is found by its content when neither its name nor its columns tell", async () => {
+  const project = await createProject();
+  const text = (from: number, to: number): string =>
+    Array.from({ length: to - from }, (_, line) => `line ${from + line} of the text\n`).join("");
+  project.write("notes.txt", text(0, 40));
+  project.write("thesis.txt", text(500, 540));
+  await project.record("one", "notes.txt", "thesis.txt");
+  rename(project, "notes.txt", "docs/remarks.txt");
+  rename(project, "thesis.txt", "docs/other.txt");
+  project.write("docs/remarks.txt", text(5, 44));
+  project.write("docs/other.txt", text(900, 940));
+  await project.record("two", "docs/remarks.txt", "docs/other.txt");
+  expect(names(await diff(project.context, { a: "HEAD~1", b: "HEAD", paths: [] }))).toEqual([
+    "added >docs/other.txt",
+    "renamed notes.txt>docs/remarks.txt",
+    "deleted >thesis.txt",
+  ]);
 });
