@@ -2,15 +2,13 @@
  * What changed between two versions of a table. Rows are hashed in one pass over each version and matched in typed arrays, about 22
  * bytes a row, so that six million rows need well under a gibibyte; the few rows that changed are then fetched in one more pass.
  */
-import type { ColumnCollector, ColumnStatistics } from "./diff/column-statistics.ts";
-import { matchByContent } from "./diff/by-content.ts";
-import { matchByKey, type MatchOptions, type MatchResult } from "./diff/by-key.ts";
-import { createSides, keyCandidates, planColumns, resolveKey, type ColumnPlan, type KeyCandidate, type SharedColumn } from "./diff/plan.ts";
+import type { ColumnStatistics } from "./diff/column-statistics.ts";
+import { matchRows, SAMPLE_LIMIT, type Matched, type Readers, type SideFacts } from "./diff/match-rows.ts";
+import { keyCandidates, planColumns, resolveKey, type ColumnPlan, type KeyCandidate } from "./diff/plan.ts";
 import { matchWithDuckDb, type DuckDbOptions } from "./diff-duckdb.ts";
 import type { DiffColumn, SchemaDiff, TableDiff } from "./diff/result.ts";
-import { MAX_STATISTICS } from "./diff/side.ts";
-import { openTable, type TableReader } from "./open-table.ts";
-import type { ColumnType } from "./text/infer.ts";
+import { splitTables, type TableSplit } from "./diff/split.ts";
+import { openTable } from "./open-table.ts";
 import { readPieces, type RandomAccessFile, type TableSource } from "./source.ts";
 
 export type { ChangedRow, CellText, DiffColumn, DiffVersion, RowCounts, SampleRow, SchemaDiff, TableDiff } from "./diff/result.ts";
@@ -26,12 +24,12 @@ export interface DiffTablesOptions {
   readonly sampleLimit?: number | undefined;
   /** Whether columns' statistics are collected; true unless said otherwise. */
   readonly statistics?: boolean | undefined;
+  /** Whether rows that both versions have in the same order are passed over; true unless said otherwise. The diff is the same either way. */
+  readonly split?: boolean | undefined;
   /** How DuckDB is used where it is installed, for keyed diffs of large CSV, TSV and Parquet files that lie on this machine; `false` for never. */
   readonly duckdb?: DuckDbOptions | false | undefined;
   readonly signal?: AbortSignal | undefined;
 }
-
-const SAMPLE_LIMIT = 10;
 
 /**
  * Compares two versions of a table; CSV, TSV, JSON lines and Parquet, also with one another. Texts are compared exactly (`1.0` is not `1`),
@@ -45,10 +43,11 @@ export async function diffTables(before: TableSource, after: TableSource, option
   };
   const candidates = keyCandidates(readers.before, readers.after, options);
   const plan = await planColumns(readers.before, readers.after, candidates[0], signal);
+  const split = options.split === false ? undefined : await splitTables(readers, plan, signal);
   const matched =
-    (await tryDuckDb({ before, after, readers, plan, candidate: candidates[0] }, options)) ??
-    (await matchRows(readers, plan, candidates, options));
-  const diff = assemble(readers, plan, matched);
+    (await tryDuckDb({ before, after, readers, plan, split, candidate: candidates[0] }, options)) ??
+    (await matchRows({ readers, plan, split }, candidates, options));
+  const diff = assemble(matched.readers, plan, matched);
   if (!diff.isSame || (await haveSameBytes(before.file, after.file, signal))) return diff;
   const formatting = [
     {
@@ -75,6 +74,7 @@ interface DuckDbInput {
   readonly after: TableSource;
   readonly readers: Readers;
   readonly plan: ColumnPlan;
+  readonly split: TableSplit | undefined;
   readonly candidate: KeyCandidate | undefined;
 }
 
@@ -83,74 +83,11 @@ async function tryDuckDb(input: DuckDbInput, options: DiffTablesOptions): Promis
   const { readers, plan, candidate } = input;
   const key = candidate === undefined ? undefined : resolveKey(candidate, plan, readers.before);
   if (key?.length !== 1 || key[0] === undefined || options.duckdb === false) return undefined;
-  const found = await matchWithDuckDb({ ...input, key: key[0] }, { sampleLimit: SAMPLE_LIMIT, ...options, duckdb: options.duckdb ?? {} });
-  return found === undefined ? undefined : { ...found, key: candidate, keyNote: undefined, engine: "duckdb" };
-}
-
-/** Are both versions, opened. */
-export interface Readers {
-  readonly before: TableReader;
-  readonly after: TableReader;
-}
-
-/** Is what was learnt about the columns of one version: by place. */
-export interface SideFacts {
-  readonly types: readonly ColumnType[];
-  readonly statistics: readonly ColumnStatistics[];
-}
-
-/** Is what matching the rows gave. */
-export interface Matched {
-  readonly result: MatchResult;
-  readonly key: KeyCandidate | undefined;
-  readonly keyNote: string | undefined;
-  readonly before: SideFacts;
-  readonly after: SideFacts;
-  readonly engine: TableDiff["engine"];
-}
-
-function factsOf(collectors: readonly ColumnCollector[], hasStatistics: boolean): SideFacts {
-  return {
-    types: collectors.map((collector) => collector.type),
-    statistics: hasStatistics ? collectors.slice(0, MAX_STATISTICS).map((collector) => collector.finish()) : [],
-  };
-}
-
-async function matchRows(
-  readers: Readers,
-  plan: ColumnPlan,
-  candidates: readonly KeyCandidate[],
-  options: DiffTablesOptions,
-): Promise<Matched> {
-  const hasStatistics = options.statistics ?? true;
-  const matchOptions: MatchOptions = {
-    sampleLimit: options.sampleLimit ?? SAMPLE_LIMIT,
-    comparedNames: plan.shared.map((column) => column.name),
-    signal: options.signal,
-  };
-  let keyNote: string | undefined;
-  const attempts: { candidate: KeyCandidate | undefined; key: readonly SharedColumn[] }[] = [];
-  for (const candidate of candidates) {
-    const key = resolveKey(candidate, plan, readers.before);
-    if (key !== undefined) attempts.push({ candidate, key });
-  }
-  for (const { candidate, key } of [...attempts, { candidate: undefined, key: [] }]) {
-    const sides = createSides(readers.before, readers.after, plan.shared, key);
-    // Delimited text shows its types only in its values, so a collector is needed even where no statistics are asked for.
-    if (hasStatistics || readers.before.format !== "parquet") sides.before.collectStatistics();
-    if (hasStatistics || readers.after.format !== "parquet") sides.after.collectStatistics();
-    const match = candidate === undefined ? matchByContent : matchByKey;
-    const result = await match(sides.before, sides.after, matchOptions);
-    if (typeof result === "string") {
-      const where = result === "before" ? "the earlier version" : "the later version";
-      if (candidate?.origin === "given")
-        keyNote = `the key ${candidate.columns.join(", ")} is not unique in ${where}; rows were matched by content`;
-      continue;
-    }
-    const facts = { before: factsOf(sides.before.statistics, hasStatistics), after: factsOf(sides.after.statistics, hasStatistics) };
-    return { result, key: candidate, keyNote, ...facts, engine: "mlv" };
-  }
-  throw new Error("matching by content always gives a result");
+  const found = await matchWithDuckDb(
+    { ...input, key: key[0] },
+    { ...options, sampleLimit: options.sampleLimit ?? SAMPLE_LIMIT, duckdb: options.duckdb ?? {} },
+  );
+  return found === undefined ? undefined : { ...found, readers, key: candidate, keyNote: undefined, engine: "duckdb" };
 }
 
 function assemble(readers: Readers, plan: ColumnPlan, matched: Matched): TableDiff {
@@ -200,7 +137,7 @@ function assemble(readers: Readers, plan: ColumnPlan, matched: Matched): TableDi
   };
 }
 
-function typedColumns(reader: TableReader, facts: SideFacts): DiffColumn[] {
+function typedColumns(reader: Readers["before"], facts: SideFacts): DiffColumn[] {
   return reader.columns.map((column, place) => ({ ...column, type: column.type ?? facts.types[place] ?? "any" }));
 }
 

@@ -1,7 +1,8 @@
 /** Tables as rows of plain values, one at a time. */
 import { rowTexts } from "./batch.ts";
 import { tableFormatOf } from "./describe.ts";
-import { openTable, type TableColumn } from "./open-table.ts";
+import { openTable } from "./open-table.ts";
+import type { TableColumn } from "./table-reader.ts";
 import { readPieces, type RandomAccessFile } from "./source.ts";
 import { openCsvText } from "./text/csv-table.ts";
 import { createUtf8Converter, detectEncoding, incompleteUtf8Tail, type Utf8Converter } from "./text/encoding.ts";

@@ -23,6 +23,7 @@ export interface OpenTable extends TableSource {
 }
 
 const PIECE_BYTES = 512 * 1024;
+const GAP_BYTES = 64 * 1024;
 
 /** Opens a file of this machine; `name` tells the format when the path does not. Throws `path-not-found` and what else opening can. */
 export async function openTableFile(path: string, name: string = path): Promise<OpenTable> {
@@ -62,6 +63,43 @@ export function tableFromBytes(name: string, bytes: Uint8Array): TableSource {
     return copy;
   };
   return { name, file: { byteLength: bytes.byteLength, slice } };
+}
+
+/** Is a range of bytes, its end not included. */
+export interface ByteRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Yields the bytes of some ranges, in pieces of half a mebibyte at most. Ranges that lie near one another are read at once. */
+export async function* readRanges(file: RandomAccessFile, ranges: readonly ByteRange[], signal?: AbortSignal): AsyncGenerator<Uint8Array> {
+  for (const group of groupRanges(ranges)) {
+    signal?.throwIfAborted();
+    const [first, last] = [group[0], group.at(-1)];
+    if (first === undefined || last === undefined) continue;
+    const bytes = Buffer.from(await file.slice(first.start, last.end));
+    if (group.length === 1) yield bytes;
+    else yield Buffer.concat(group.map(({ start, end }) => bytes.subarray(start - first.start, end - first.start)));
+  }
+}
+
+/** Puts ranges that one read brings into one group; a long one is cut into several. */
+function* groupRanges(ranges: readonly ByteRange[]): Generator<ByteRange[]> {
+  let group: ByteRange[] = [];
+  for (const range of ranges) {
+    for (let start = range.start; start < range.end; start += PIECE_BYTES) {
+      const part = { start, end: Math.min(start + PIECE_BYTES, range.end) };
+      const [first, last] = [group[0], group.at(-1)];
+      const isNear =
+        first !== undefined && last !== undefined && part.start - last.end <= GAP_BYTES && part.end - first.start <= PIECE_BYTES;
+      if (!isNear && group.length > 0) {
+        yield group;
+        group = [];
+      }
+      group.push(part);
+    }
+  }
+  if (group.length > 0) yield group;
 }
 
 /** Yields a file's bytes from start to end, in pieces of half a mebibyte; the next one is read while one is used. */

@@ -63,10 +63,17 @@ describe("with DuckDB or without it, the diff is the same", () => {
   test.each(cases)("for a change to %s", async (what, after) => {
     const before = write("before.csv", base);
     const later = write("after.csv", after);
-    const own = await diffFiles(before, later, { key: ["id"], duckdb: false, sampleLimit: 100 });
-    const through = await diffFiles(before, later, { key: ["id"], duckdb: always, sampleLimit: 100 });
-    expect(comparable(through)).toEqual(comparable(own));
-    if (what === "edited rows" && duckdb !== undefined) expect(through.engine).toBe("duckdb");
+    for (const [from, to] of [
+      [before, later],
+      [later, before],
+    ] as const) {
+      const own = await diffFiles(from, to, { key: ["id"], duckdb: false, split: false, sampleLimit: 100 });
+      for (const split of [true, false]) {
+        const through = await diffFiles(from, to, { key: ["id"], duckdb: always, split, sampleLimit: 100 });
+        expect(comparable(through), `split: ${split}`).toEqual(comparable(own));
+        if (what === "edited rows" && duckdb !== undefined) expect(through.engine).toBe("duckdb");
+      }
+    }
   });
 
   test("for Parquet", async () => {
@@ -216,9 +223,18 @@ test.skipIf(duckdb === undefined)(
     const after = write("sixty-after.csv", text(edited));
     const own = await diffFiles(before, after, { key: ["id"], duckdb: false });
     const through = await diffFiles(before, after, { key: ["id"], duckdb: always });
+    const joined = await diffFiles(before, after, { key: ["id"], duckdb: always, split: false });
     expect(own.rows).toMatchObject(counts);
-    expect(through.rows).toMatchObject(counts);
-    expect(through.engine).toBe("duckdb");
+    for (const diff of [through, joined]) {
+      expect(diff.rows).toMatchObject(counts);
+      expect(diff.engine).toBe("duckdb");
+    }
+    // What follows from one side's statistics and the rows that differ is what asking the other side tells.
+    const asked = (diff: TableDiff): unknown =>
+      diff.statistics.map(({ name, before: was, after: is }) =>
+        [was, is].map((side) => [name, side?.nulls, side?.min, side?.max, side?.top, side?.isDistinctExact]),
+      );
+    expect(asked(through)).toEqual(asked(joined));
     for (const [place, { name, before: was, after: is }] of through.statistics.entries()) {
       for (const [found, wanted] of [
         [was, own.statistics[place]?.before],

@@ -12,9 +12,10 @@ const REPEATED = 2;
 /** Matches rows by content; no row is ever "changed". */
 export async function matchByContent(before: TableSide, after: TableSide, options: MatchOptions): Promise<MatchResult> {
   const table = new HashTable();
+  const places = options.same?.places;
   const beforeOrder = new OrderHash();
   await before.read(() => {
-    beforeOrder.add(before);
+    beforeOrder.add(before, places?.before.of(before.rows));
     const found = table.find(before.rowFirst, before.rowSecond);
     const entry = found >= 0 ? found : table.add(before.rowFirst, before.rowSecond);
     table.setFlag(entry, found >= 0 ? REPEATED : UNIQUE);
@@ -30,7 +31,7 @@ export async function matchByContent(before: TableSide, after: TableSide, option
   let lastRow = -1;
   let hasDescent = false;
   await after.read((batch, row) => {
-    afterOrder.add(after);
+    afterOrder.add(after, places?.after.of(after.rows));
     const entry = table.find(after.rowFirst, after.rowSecond);
     const left = entry < 0 ? 0 : table.value(entry, 0);
     if (left === 0) {
@@ -41,7 +42,7 @@ export async function matchByContent(before: TableSide, after: TableSide, option
     table.setValue(entry, 0, left - 1);
     if (table.flag(entry) === UNIQUE) {
       const row32 = table.value(entry, 1) >>> 0;
-      if (row32 < lastRow) hasDescent = true;
+      if (row32 < lastRow || places?.before.of(row32) !== places?.after.of(after.rows)) hasDescent = true;
       lastRow = row32;
     }
     return true;
@@ -80,9 +81,10 @@ class OrderHash {
   #first = 0;
   #second = 0;
 
-  add(side: TableSide): void {
-    this.#first = extendFirst(this.#first, side.rowFirst);
-    this.#second = extendSecond(this.#second, side.rowSecond);
+  /** `place` is the gap between rows of both versions that the row lies in, if there are any. */
+  add(side: TableSide, place: number = 0): void {
+    this.#first = extendFirst(extendFirst(this.#first, place), side.rowFirst);
+    this.#second = extendSecond(extendSecond(this.#second, place), side.rowSecond);
   }
 
   equals(other: OrderHash): boolean {

@@ -3,6 +3,7 @@ import type { RowBatch } from "../batch.ts";
 import { HashTable } from "./hash-table.ts";
 import type { CellText, ChangedRow, SampleRow } from "./result.ts";
 import type { TableSide } from "./side.ts";
+import type { RowPlaces } from "./split.ts";
 
 /** Is what matching found. */
 export interface MatchResult {
@@ -27,7 +28,17 @@ export interface MatchOptions {
   readonly sampleLimit: number;
   /** Names of the compared columns, and which of them are the key. */
   readonly comparedNames: readonly string[];
+  /** Rows that both versions have in the same order, besides those that are matched. */
+  readonly same?: SameRows | undefined;
   readonly signal?: AbortSignal | undefined;
+}
+
+/** Are rows that need no matching. */
+export interface SameRows {
+  /** Their keys, none of which may be found again. */
+  readonly keys: HashTable;
+  /** In which gap between these rows a matched row lies. */
+  readonly places: { readonly before: RowPlaces; readonly after: RowPlaces };
 }
 
 const UNMATCHED = 0;
@@ -46,7 +57,7 @@ export async function matchByKey(before: TableSide, after: TableSide, options: M
   const table = new HashTable();
   let isUnique = true;
   await before.read(() => {
-    if (table.find(before.keyFirst, before.keySecond) >= 0) {
+    if (table.find(before.keyFirst, before.keySecond) >= 0 || isSameKey(before, options)) {
       isUnique = false;
       return false;
     }
@@ -61,6 +72,10 @@ export async function matchByKey(before: TableSide, after: TableSide, options: M
   await after.read((batch, row) => found.visitAfter(batch, row), options.signal);
   if (!found.isUnique) return "after";
   return found.finish();
+}
+
+function isSameKey({ keyFirst, keySecond }: TableSide, { same }: MatchOptions): boolean {
+  return same !== undefined && same.keys.find(keyFirst, keySecond) >= 0;
 }
 
 class ChangeCollector {
@@ -92,7 +107,7 @@ class ChangeCollector {
     const { keyFirst, keySecond, rowFirst, rowSecond, plan } = this.#after;
     const entry = this.#table.find(keyFirst, keySecond);
     if (entry < 0) {
-      if (this.#addedKeys.find(keyFirst, keySecond) >= 0) {
+      if (this.#addedKeys.find(keyFirst, keySecond) >= 0 || isSameKey(this.#after, this.#options)) {
         this.isUnique = false;
         return false;
       }
@@ -105,7 +120,8 @@ class ChangeCollector {
       return false;
     }
     this.#matched++;
-    if (entry < this.#lastEntry) this.#isReordered = true;
+    const places = this.#options.same?.places;
+    if (entry < this.#lastEntry || places?.before.of(entry) !== places?.after.of(this.#after.rows)) this.#isReordered = true;
     this.#lastEntry = entry;
     if (this.#table.value(entry, 0) === rowFirst && this.#table.value(entry, 1) === rowSecond) {
       this.#table.setFlag(entry, MATCHED);

@@ -34,7 +34,7 @@ export class ColumnCollector {
   #numberMaxText: Uint8Array | undefined;
   #textMin: Uint8Array | undefined;
   #textMax: Uint8Array | undefined;
-  readonly #counting: { readonly registers: Uint8Array; readonly top: TopValues } | undefined;
+  #counting: { readonly registers: Uint8Array; readonly top: TopValues } | undefined;
   readonly #isEmptyNull: boolean;
 
   /** In delimited text an empty cell stands for null. Counting different values takes about 100 KiB, too much for thousands of columns. */
@@ -62,6 +62,23 @@ export class ColumnCollector {
     const rank = Math.clz32(hash.second) + 1;
     if (rank > (registers[register] ?? 0)) registers[register] = rank;
     top.add(bytes, start, end, hash);
+  }
+
+  /** Returns another one that has seen the same values. */
+  copy(): ColumnCollector {
+    const copy = new ColumnCollector({ isEmptyNull: this.#isEmptyNull, isCounting: false });
+    copy.nulls = this.nulls;
+    copy.#values = this.#values;
+    copy.#type = this.#type;
+    copy.#isNumeric = this.#isNumeric;
+    copy.#numberMin = this.#numberMin;
+    copy.#numberMax = this.#numberMax;
+    copy.#numberMinText = this.#numberMinText;
+    copy.#numberMaxText = this.#numberMaxText;
+    copy.#textMin = this.#textMin;
+    copy.#textMax = this.#textMax;
+    copy.#counting = this.#counting && { registers: this.#counting.registers.slice(), top: this.#counting.top.copy() };
+    return copy;
   }
 
   /** Returns the type that holds all values of a delimited text's column. */

@@ -1,6 +1,6 @@
 /** Decides which columns are compared and which make the key. */
 import { MlvError } from "../../base/errors.ts";
-import type { TableReader } from "../open-table.ts";
+import type { TableReader } from "../table-reader.ts";
 import { findRenames, type Rename } from "./renames.ts";
 import { TableSide } from "./side.ts";
 

@@ -1,6 +1,6 @@
 /** One version of a table while it is compared: which of its cells make the key and the compared row, and their hashes. */
 import { ABSENT_CELL, NULL_CELL, type RowBatch } from "../batch.ts";
-import type { TableReader } from "../open-table.ts";
+import type { TableReader } from "../table-reader.ts";
 import { asBuffer } from "../text/encoding.ts";
 import { ColumnCollector } from "./column-statistics.ts";
 import { extendFirst, extendSecond, finish, hashBytes, lane, SEQUENCE_SEED_1, SEQUENCE_SEED_2 } from "./hash.ts";
@@ -52,8 +52,10 @@ export class TableSide {
     this.#collectors = undefined;
   }
 
-  /** Collects statistics during the next read. */
-  collectStatistics(): void {
+  /** Collects statistics during the next read; `from` has what was collected of other rows of the same version. */
+  collectStatistics(from?: readonly ColumnCollector[]): void {
+    this.#collectors = from;
+    if (from !== undefined) return;
     const isText = this.plan.reader.delimiter !== undefined;
     this.#collectors = this.plan.reader.columns.map(
       (_, place) => new ColumnCollector({ isEmptyNull: isText, isCounting: place < MAX_STATISTICS }),

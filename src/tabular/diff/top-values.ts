@@ -45,6 +45,18 @@ export class TopValues {
     this.#texts[slot] = this.isExact ? copyOf(bytes, start, Math.min(end, start + TEXT_LIMIT)) : undefined;
   }
 
+  /** Returns another one that has counted the same. */
+  copy(): TopValues {
+    const copy = new TopValues();
+    copy.size = this.size;
+    copy.isExact = this.isExact;
+    copy.#first.set(this.#first);
+    copy.#second.set(this.#second);
+    copy.#counts.set(this.#counts);
+    for (const [slot, text] of this.#texts.entries()) copy.#texts[slot] = text;
+    return copy;
+  }
+
   /** Returns the values that were counted more than once, or all while exact, most frequent first. */
   list(limit: number): { readonly value: string; readonly count: number }[] {
     const found: { value: string; count: number }[] = [];

@@ -1,6 +1,6 @@
 /** The SQL that mlv asks of DuckDB. Every name and text in it is quoted. */
 import type { ColumnType } from "../text/infer.ts";
-import type { TableReader } from "../open-table.ts";
+import type { TableReader } from "../table-reader.ts";
 
 /** Is one side of the join: how to read the file, its key, and what is compared, as quoted names in the same order on both sides. */
 export interface JoinSide {
@@ -61,10 +61,14 @@ export interface ColumnQuestion {
 }
 
 /**
- * Asks one version, in one pass, for nulls, extremes (numbers as numbers), different values and counts of values of its columns, and for the
- * rows of some keys, all cells as texts, the key first.
+ * Asks one version, in one pass, for nulls, extremes (numbers as numbers), different values and counts of values of its columns, for the
+ * rows of some keys, all cells as texts, the key first, and, where `isKeyCounted`, for its rows and the different hashes of their keys.
  */
-export function sideQuery(side: JoinSide, questions: readonly ColumnQuestion[], fetched: Fetched): string {
+export function sideQuery(
+  side: JoinSide,
+  questions: readonly ColumnQuestion[],
+  { fetched, isKeyCounted }: { readonly fetched: Fetched; readonly isKeyCounted: boolean },
+): string {
   const expressions = questions.flatMap(({ name, type, isEstimated, isCounted }, place) => {
     const cell = `t.${name}`;
     const numeric = type === "integer" ? "HUGEINT" : "DOUBLE";
@@ -77,6 +81,9 @@ export function sideQuery(side: JoinSide, questions: readonly ColumnQuestion[], 
       ...(isCounted ? [countsOf(cell, place)] : []),
     ];
   });
+  if (isKeyCounted) expressions.push(`count(DISTINCT hash(t.${side.key})) AS keys`);
+  expressions.push("count(*) AS rows");
+  if (fetched.keys.length === 0) return `SELECT ${expressions.join(", ")} FROM ${side.scan} t`;
   const key = `t.${side.key}::VARCHAR`;
   const cells = [key, ...fetched.columns.map((name) => `t.${name}::VARCHAR`)].join(", ");
   const wanted = `(SELECT unnest([${fetched.keys.map(quoteText).join(", ")}]::VARCHAR[]) AS k)`;

@@ -18,19 +18,30 @@ export interface SideRequest {
   /** How many rows there are, which is how many different values the key has. */
   readonly rows: number;
   readonly fetched: Fetched;
+  /** Whether rows and keys are counted. */
+  readonly isKeyCounted?: boolean;
   /** Statistics of the same columns in the other version, and by how many rows the two differ. */
   readonly known?: { readonly statistics: readonly (ColumnStatistics | undefined)[]; readonly rows: number };
+}
+
+/** Is what one column holds; all its values and how often it has them where they were counted. */
+export interface ColumnAnswer extends ColumnStatistics {
+  readonly counts?: ReadonlyMap<string, number>;
 }
 
 /** Is the answer. */
 export interface SideAnswer {
   readonly statistics: readonly ColumnStatistics[];
+  readonly answers: readonly ColumnAnswer[];
   /** The rows of the keys, the key first. */
   readonly rows: readonly (readonly (string | null)[])[];
+  /** Rows, and the different hashes of their keys, where they were counted. */
+  readonly counted: { readonly rows: number; readonly keys: number };
 }
 
 /** Asks one version. What the other one showed of a column saves asking for it again, where few rows differ. */
-export async function askSide(session: DuckDbSession, { side, columns, rows, fetched, known }: SideRequest): Promise<SideAnswer> {
+export async function askSide(session: DuckDbSession, request: SideRequest): Promise<SideAnswer> {
+  const { side, columns, rows, fetched, known } = request;
   const likely = columns.map(({ isKey }, place) => {
     if (isKey) return rows;
     const other = known?.statistics[place];
@@ -43,34 +54,48 @@ export async function askSide(session: DuckDbSession, { side, columns, rows, fet
     isEstimated: likely[place] === undefined,
     isCounted: likely[place] === "few",
   }));
-  const [row] = await session.rows(sideQuery(side, questions, fetched));
+  const [row] = await session.rows(sideQuery(side, questions, { fetched, isKeyCounted: request.isKeyCounted ?? false }));
   const estimates = likely.map((found, place) => (typeof found === "number" ? found : Number(row?.[`distinct${place}`] ?? 0)));
   const toCount = columns.flatMap(({ name }, place) =>
     likely[place] === undefined && (estimates[place] ?? 0) < FEW ? [{ name, place }] : [],
   );
   const [counted] = toCount.length === 0 ? [] : await session.rows(countsQuery(side.scan, toCount));
-  const statistics = columns.map(({ isKey }, place) => {
-    const counts = countsOf(row?.[`counts${place}`] ?? counted?.[`counts${place}`]);
+  const counts = columns.map((_, place) => countsOf(row?.[`counts${place}`] ?? counted?.[`counts${place}`]));
+  const statistics = columns.map(({ isKey }, place): ColumnStatistics => {
     const [min, max] = [textOf(row?.[`min${place}`]), textOf(row?.[`max${place}`])];
-    const isCounted = counts !== undefined;
     return {
       nulls: Number(row?.[`nulls${place}`] ?? 0),
       ...(min === null || max === null ? {} : { min, max }),
-      distinct: isCounted ? counts.length : (estimates[place] ?? 0),
-      isDistinctExact: isCounted || isKey,
-      top: (counts ?? []).sort((left, right) => right.count - left.count || (left.value < right.value ? -1 : 1)).slice(0, TOP),
+      distinct: counts[place]?.size ?? estimates[place] ?? 0,
+      isDistinctExact: counts[place] !== undefined || isKey,
+      top: mostFrequent(counts[place] ?? new Map()),
     };
   });
-  return { statistics, rows: rowsOf(row?.["found"]) };
+  return {
+    statistics,
+    answers: statistics.map((found, place) => (counts[place] === undefined ? found : { ...found, counts: counts[place] })),
+    rows: rowsOf(row?.["found"]),
+    counted: { rows: Number(row?.["rows"] ?? Number.NaN), keys: Number(row?.["keys"] ?? Number.NaN) },
+  };
+}
+
+/** Returns the most frequent values, most first. */
+export function mostFrequent(counts: ReadonlyMap<string, number>): ColumnStatistics["top"] {
+  return [...counts]
+    .map(([value, count]) => ({ value, count }))
+    .sort((left, right) => right.count - left.count || (left.value < right.value ? -1 : 1))
+    .slice(0, TOP);
 }
 
 /** Reads a map of values to counts; undefined when there is none. */
-function countsOf(map: unknown): { value: string; count: number }[] | undefined {
-  if (!Array.isArray(map)) return map === null ? [] : undefined;
-  return map.flatMap((entry: unknown) => {
-    if (typeof entry !== "object" || entry === null || !("key" in entry) || !("value" in entry)) return [];
-    return typeof entry.key === "string" ? [{ value: entry.key, count: Number(entry.value) }] : [];
-  });
+function countsOf(map: unknown): Map<string, number> | undefined {
+  if (!Array.isArray(map)) return map === null ? new Map() : undefined;
+  const counts = new Map<string, number>();
+  for (const entry of map as unknown[]) {
+    if (typeof entry !== "object" || entry === null || !("key" in entry) || !("value" in entry)) continue;
+    if (typeof entry.key === "string") counts.set(entry.key, Number(entry.value));
+  }
+  return counts;
 }
 
 function rowsOf(found: unknown): (string | null)[][] {

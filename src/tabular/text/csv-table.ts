@@ -1,17 +1,19 @@
 /** Delimited text with a header as a table. */
 import { MlvError } from "../../base/errors.ts";
 import type { RowBatch } from "../batch.ts";
-import { CsvTokenizer, type CsvTraits } from "./csv.ts";
+import { CsvTokenizer, type CsvDialect, type CsvTraits } from "./csv.ts";
 import { sniffCsv, type CsvHead } from "./sniff.ts";
 
 /** Is a delimited text whose header was read. */
 export interface CsvText {
   readonly columns: readonly string[];
   readonly delimiter: string;
-  /** Whether lines end with CR alone. */
-  readonly hasCrLines: boolean;
-  /** Reads the whole text, header included, as UTF-8 pieces; the traits are complete once the batches are. */
-  read(pieces: AsyncIterable<Uint8Array>): {
+  readonly dialect: CsvDialect;
+  /** Reads the text, which starts with the header, as UTF-8 pieces; the traits, the header's with them unless said otherwise, are complete once the batches are. */
+  read(
+    pieces: AsyncIterable<Uint8Array>,
+    options?: { readonly isHeaderCounted: boolean },
+  ): {
     readonly batches: AsyncGenerator<RowBatch>;
     readonly traits: CsvTraits;
   };
@@ -36,9 +38,9 @@ export function openCsvText(
   return {
     columns,
     delimiter: sniffed.delimiter,
-    hasCrLines: sniffed.dialect.newline === 13,
-    read(pieces) {
-      const tokenizer = new CsvTokenizer(sniffed.dialect, { isHeaderSkipped: true });
+    dialect: sniffed.dialect,
+    read(pieces, reading) {
+      const tokenizer = new CsvTokenizer(sniffed.dialect, { isHeaderSkipped: true, ...reading });
       return { batches: tokenize(tokenizer, pieces), traits: tokenizer.traits };
     },
   };

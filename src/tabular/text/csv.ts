@@ -23,21 +23,20 @@ export interface CsvTraits {
   endsWithNewline: boolean;
 }
 
+/** Returns the traits of no text at all. */
+export function noTraits(): CsvTraits {
+  return { lfLines: 0, crlfLines: 0, quotedCells: 0, cells: 0, blankLines: 0, endsWithNewline: true };
+}
+
 /** Bounds one record, so that a lost quote cannot fill memory. */
 export const MAX_RECORD_BYTES = 64 * 1024 * 1024;
 const CR = 13;
 
 /** Cuts pieces of a text into batches of records; the last batch is asked for with `finish`. */
 export class CsvTokenizer {
-  readonly traits: CsvTraits = {
-    lfLines: 0,
-    crlfLines: 0,
-    quotedCells: 0,
-    cells: 0,
-    blankLines: 0,
-    endsWithNewline: true,
-  };
+  readonly traits: CsvTraits = noTraits();
   readonly #dialect: CsvDialect;
+  readonly #isHeaderCounted: boolean;
   #isHeaderDue: boolean;
   /** An empty line is no record, unless the header says that the table has one column. */
   #skipsBlankLines = true;
@@ -45,9 +44,10 @@ export class CsvTokenizer {
   #pending: Uint8Array = new Uint8Array(0);
   #escaped: number[] = [];
 
-  /** With `isHeaderSkipped` the first record is left out. */
-  constructor(dialect: CsvDialect, options: { readonly isHeaderSkipped?: boolean } = {}) {
+  /** With `isHeaderSkipped` the first record is left out; the traits count it unless `isHeaderCounted` is false. */
+  constructor(dialect: CsvDialect, options: { readonly isHeaderSkipped?: boolean; readonly isHeaderCounted?: boolean } = {}) {
     this.#dialect = dialect;
+    this.#isHeaderCounted = options.isHeaderCounted ?? true;
     this.#isHeaderDue = options.isHeaderSkipped ?? false;
   }
 
@@ -150,6 +150,7 @@ export class CsvTokenizer {
     if (this.#isHeaderDue) {
       this.#isHeaderDue = false;
       this.#skipsBlankLines = batch.cellCount > 1;
+      if (!this.#isHeaderCounted) Object.assign(this.traits, noTraits());
       batch.dropRow();
       return;
     }

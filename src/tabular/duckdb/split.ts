@@ -1,0 +1,104 @@
+/**
+ * Matches rows of which most are the same lines: what differs is matched by mlv, and DuckDB, which reads the files faster, tells that the
+ * key is one in all rows and what the columns hold. It reads the later version whole, and of the earlier one only the columns whose
+ * statistics do not follow.
+ */
+import { matchByKey, type MatchResult } from "../diff/by-key.ts";
+import type { ColumnStatistics } from "../diff/column-statistics.ts";
+import { HashTable } from "../diff/hash-table.ts";
+import { createSides } from "../diff/plan.ts";
+import type { TableSplit } from "../diff/split.ts";
+import { mergeTypes, type ColumnType } from "../text/infer.ts";
+import { deriveStatistics } from "./derive.ts";
+import { readDifferingRows, type DifferingRows } from "./differing-rows.ts";
+import { describeText, type DuckDbFound, type DuckDbSides, type SampledFacts } from "./sides.ts";
+import type { SideAnswer } from "./statistics.ts";
+
+/** More rows than this are not looked at one by one. */
+const MAX_DIFFERING = 200_000;
+/** More removed keys than this are not looked for by name. */
+const MAX_REMOVED = 20_000;
+
+/** Matches what two versions do not have in common; undefined when that is too much, or DuckDB and mlv do not agree on what there is. */
+export async function matchBySplit(sides: DuckDbSides, split: TableSplit): Promise<DuckDbFound | undefined> {
+  const { readers, plan, key, before } = sides.match;
+  const differing = await matchDiffering(sides, split);
+  if (differing === undefined) return undefined;
+  const { result, rows } = differing;
+  const sampled = await describeText(before.name, readers.before, split.readSame(sides.settings.signal));
+  const facts = {
+    before: factsOf(sampled, rows.before.types, split.sameRows + split.places.before.rows),
+    after: factsOf(sampled, rows.after.types, split.sameRows + split.places.after.rows),
+  };
+  // A column that seems retyped is decided on all values, which mlv's own matching looks at.
+  if (plan.shared.some((column) => facts.before.types[column.before] !== facts.after.types[column.after])) return undefined;
+  const keysAfter = new Set(rows.after.cells[key.after]);
+  const removed = (rows.before.cells[key.before] ?? []).filter((cell) => !keysAfter.has(cell));
+  const after = await sides.ask("after", facts.after, { keys: removed, isKeyCounted: true });
+  // The keys of the earlier version are those of the later one, without the added and with the removed: none of these may be there.
+  const isKey = after.counted.rows === facts.after.rows && after.counted.keys === facts.after.rows && after.rows.length === 0;
+  if (!isKey || removed.length !== result.removed) return undefined;
+  return {
+    result: { ...result, unchanged: result.unchanged + split.sameRows },
+    before: { types: facts.before.types, statistics: await statisticsBefore(sides, facts.before, { after, rows }) },
+    after: { types: facts.after.types, statistics: after.statistics },
+  };
+}
+
+interface Differing {
+  readonly result: MatchResult;
+  readonly rows: { readonly before: DifferingRows; readonly after: DifferingRows };
+}
+
+async function matchDiffering({ match, settings }: DuckDbSides, split: TableSplit): Promise<Differing | undefined> {
+  const { plan, key } = match;
+  const { signal } = settings;
+  if (split.places.before.rows + split.places.after.rows > MAX_DIFFERING) return undefined;
+  const { before, after } = createSides(split.before, split.after, plan.shared, [key]);
+  const result = await matchByKey(before, after, {
+    sampleLimit: settings.sampleLimit,
+    comparedNames: plan.shared.map((column) => column.name),
+    same: { keys: new HashTable(), places: split.places },
+    signal,
+  });
+  if (typeof result === "string" || !split.holds(result)) return undefined;
+  // Where no value differs, how the text is written is told by mlv's own matching.
+  if (result.added + result.removed + result.changed === 0 || result.removed > MAX_REMOVED) return undefined;
+  const rows = { before: await readDifferingRows(split.before, signal), after: await readDifferingRows(split.after, signal) };
+  return { result, rows };
+}
+
+/** Widens sampled types by those of the rows that differ. */
+function factsOf(sampled: SampledFacts, differing: readonly ColumnType[], rows: number): SampledFacts {
+  const types = sampled.types.map((type, place) => {
+    const other = differing[place] ?? "any";
+    if (type === "any" || other === "any") return type === "any" ? other : type;
+    return mergeTypes(type, other, "string") ?? "string";
+  });
+  return { rows, types };
+}
+
+/** Returns the earlier version's statistics: those that follow from the later one's, the others as DuckDB tells them. */
+async function statisticsBefore(
+  sides: DuckDbSides,
+  facts: SampledFacts,
+  { after, rows }: { readonly after: SideAnswer; readonly rows: Differing["rows"] },
+): Promise<ColumnStatistics[]> {
+  if (sides.settings.statistics === false) return [];
+  const derived = after.answers.map((other, place) =>
+    deriveStatistics({
+      other,
+      type: facts.types[place] ?? "string",
+      isKey: place === sides.match.key.before,
+      taken: rows.after.cells[place] ?? [],
+      given: rows.before.cells[place] ?? [],
+      rows: facts.rows,
+    }),
+  );
+  const places = derived.flatMap((statistics, place) => (statistics === undefined ? [place] : []));
+  if (places.length === 0) return derived.filter((statistics) => statistics !== undefined);
+  const differing = (rows.after.cells[0]?.length ?? 0) + (rows.before.cells[0]?.length ?? 0);
+  const known = { statistics: places.map((place) => after.statistics[place]), rows: differing };
+  const asked = await sides.ask("before", facts, { places, known });
+  return derived.flatMap((statistics, place) => statistics ?? asked.statistics[places.indexOf(place)] ?? []);
+}
