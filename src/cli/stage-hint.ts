@@ -1,8 +1,13 @@
 import path from "node:path";
 import type { Session } from "./session.ts";
-import { quoteForShell } from "./terminal.ts";
+import { quoteForShell } from "../base/shell-words.ts";
 
 const MANY = 8;
+
+/** Returns a path of the repository as a word that the user can type in a shell where they are. */
+export function typedPath(session: Session, root: string, file: string): string {
+  return quoteForShell(path.relative(session.operation.cwd, path.join(root, file)) || ".");
+}
 
 /** Prints the `git add` to type for what a command wrote; paths are relative to the repository's root. */
 export function printToStage(
@@ -11,8 +16,7 @@ export function printToStage(
   isDryRun: boolean,
 ): void {
   if (result.toStage.length === 0 || isDryRun) return;
-  const from = session.operation.cwd;
-  const paths = result.toStage.map((file) => quoteForShell(path.relative(from, path.join(result.root, file)) || "."));
+  const paths = result.toStage.map((file) => typedPath(session, result.root, file));
   const shown = paths.length > MANY ? ["'*.mlv'", "'*.gitignore'"] : paths;
   session.print(`Next: git add ${shown.join(" ")}`);
 }

@@ -1,6 +1,5 @@
-// C0 (tab and newline too), DEL, C1, lone surrogates, and the formatting characters that reorder or hide text.
-const HIDDEN =
-  "\\u007f-\\u009f\\u00ad\\u061c\\u180e\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206f\\ufeff\\ufff9-\\ufffb\\u{e0000}-\\u{e007f}\\ud800-\\udfff";
+import { HIDDEN } from "../base/shell-words.ts";
+
 const UNSAFE = new RegExp(`[\\u0000-\\u001f${HIDDEN}]`, "gu");
 const UNSAFE_IN_JSON = new RegExp(`[${HIDDEN}]`, "gu");
 /** The sequences of `createStyle`, kept, and everything unsafe but a newline. */
@@ -31,23 +30,6 @@ export function escapeJson(json: string): string {
   return json.replace(UNSAFE_IN_JSON, (character) =>
     Array.from({ length: character.length }, (_, index) => `\\u${character.charCodeAt(index).toString(16).padStart(4, "0")}`).join(""),
   );
-}
-
-/**
- * Returns a path as a shell takes it: bare where that is safe, in single quotes otherwise, and as `$'…'` (bash, zsh, ksh) where it holds what a
- * terminal must not see.
- */
-export function quoteForShell(text: string): string {
-  if (/^[A-Za-z0-9_./@%+,:=][A-Za-z0-9_./@%+,:=-]*$/.test(text)) return text;
-  const safe = text.startsWith("-") ? `./${text}` : text;
-  if (escapeName(safe) !== safe) return `$'${Array.from(safe, quoteCharacter).join("")}'`;
-  return `'${safe.replaceAll("'", `'\\''`)}'`;
-}
-
-function quoteCharacter(character: string): string {
-  if (character === "'" || character === "\\") return `\\${character}`;
-  if (escapeName(character) === character) return character;
-  return [...Buffer.from(character)].map((byte) => `\\x${byte.toString(16).padStart(2, "0")}`).join("");
 }
 
 /** Colours text, or does not. */

@@ -2,6 +2,7 @@
  * Pointer files: `TARGET.mlv`, the small file that Git tracks in a target's place. Spec: docs/formats/pointer.md.
  * Canonical JSON, two-space indent, fixed key order, one newline at the end, at most 64 KiB: exactly one valid encoding.
  */
+import { quoteForShell } from "../base/shell-words.ts";
 import { MlvError } from "../base/errors.ts";
 import { isSha256, type Sha256 } from "../base/ids.ts";
 
@@ -81,8 +82,9 @@ function orderKeys(value: object, keys: readonly string[]): Record<string, unkno
 export function parsePointer(text: string, where: string): Pointer {
   if (text.length > MAX_POINTER_BYTES) throw malformed(where, "it is larger than 64 KiB");
   if (/^(?:<{7}|>{7}) /m.test(text)) {
+    const word = quoteForShell(where);
     throw new MlvError("pointer-conflicted", `the pointer \`${where}\` holds merge conflict markers`, {
-      hint: `choose one side with \`mlv resolve --ours ${where}\` or \`--theirs\`, then \`git add ${where}\``,
+      hint: `choose one side with \`mlv resolve --ours ${word}\` or \`--theirs\`, then \`git add ${word}\``,
       details: { path: where },
     });
   }
@@ -174,7 +176,7 @@ function isCount(value: unknown): value is number {
 
 function malformed(where: string, why: string, cause?: unknown): MlvError {
   return new MlvError("pointer-malformed", `the pointer \`${where}\` is malformed: ${why}`, {
-    hint: `restore it with \`git checkout -- ${where}\`, or delete it and write it anew with \`mlv add ${where.replace(/\.mlv$/, "")}\``,
+    hint: `restore it with \`git checkout -- ${quoteForShell(where)}\`, or delete it and write it anew with \`mlv add ${quoteForShell(where.replace(/\.mlv$/, ""))}\``,
     details: { path: where },
     cause,
   });

@@ -1,3 +1,4 @@
+import { quoteForShell } from "../base/shell-words.ts";
 import * as fs from "node:fs";
 import path from "node:path";
 import { MlvError } from "../base/errors.ts";
@@ -17,7 +18,7 @@ import { expandGlobs } from "./expand-globs.ts";
 import { ignoreTarget, writePointer } from "./pointer-files.ts";
 import { prepareCache, withWorkspace, type OperationContext, type Workspace } from "./open-workspace.ts";
 import { describeTable } from "./table-summary.ts";
-import { enclosingTarget, listTargets, toRepoPath, toShownPath, type Selection } from "./targets.ts";
+import { enclosingTarget, listTargets, toRepoPath, toTypedPath, type Selection } from "./targets.ts";
 
 /** Says what to add and how. */
 export interface AddOptions {
@@ -121,7 +122,7 @@ function assertApart(workspace: Workspace, chosen: readonly RepoPath[]): void {
     for (let outer = path.posix.dirname(inner); outer !== "."; outer = path.posix.dirname(outer)) {
       if (!names.has(outer)) continue;
       throw new MlvError("target-overlap", `\`${outer}\` and \`${inner}\` inside it cannot both be targets`, {
-        hint: `\`mlv add ${toShownPath(workspace, outer)}\` tracks the folder with all that is in it; or leave it out, and name only what is to be tracked by itself`,
+        hint: `\`mlv add ${toTypedPath(workspace, outer)}\` tracks the folder with all that is in it; or leave it out, and name only what is to be tracked by itself`,
         details: { path: outer, inner },
       });
     }
@@ -137,7 +138,7 @@ function checkPath(workspace: Workspace, given: string): RepoPath {
   }
   if (isPointerPath(repoPath)) {
     throw new MlvError("pointer-as-target", `\`${given}\` is a pointer, which Git tracks`, {
-      hint: `to record its data: \`mlv add ${targetOf(given)}\``,
+      hint: `to record its data: \`mlv add ${quoteForShell(targetOf(given))}\``,
     });
   }
   const reason = unsafePathReason(repoPath);
@@ -162,7 +163,7 @@ function checkNewTarget(workspace: Workspace, repoPath: RepoPath, { given, targe
   const inner = targets.find((target) => target.startsWith(`${repoPath}/`));
   if (inner !== undefined) {
     throw new MlvError("target-overlap", `\`${given}\` holds the target \`${inner}\` already`, {
-      hint: `stop tracking that first (\`mlv remove ${inner}\`), or add the other files one by one`,
+      hint: `stop tracking that first (\`mlv remove ${toTypedPath(workspace, inner)}\`), or add the other files one by one`,
       details: { path: given, inner },
     });
   }
@@ -172,7 +173,7 @@ function checkNewTarget(workspace: Workspace, repoPath: RepoPath, { given, targe
       "tracked-by-git",
       `Git tracks ${tracked.path === repoPath ? `\`${given}\`` : `\`${tracked.path}\` inside \`${given}\``} already`,
       {
-        hint: `take it out of Git first: \`git rm -r --cached -- ${given}\``,
+        hint: `take it out of Git first: \`git rm -r --cached -- ${quoteForShell(given)}\``,
         details: { path: tracked.path },
       },
     );
@@ -204,8 +205,9 @@ async function addOne(
     if (isSameVersion(previous, base)) return { target, status: "unchanged", pointer: previous, previous, counts: NO_COUNTS };
     if (!options.force) return { target, status: "out-of-date", pointer: previous, previous, counts: NO_COUNTS };
   } else if (previous !== undefined && base !== undefined && !isSameVersion(previous, base) && !options.force) {
+    const word = toTypedPath(workspace, target);
     throw new MlvError("target-modified", `\`${target}\` was edited here, and its pointer was changed by Git since it was checked out`, {
-      hint: `\`mlv diff -- ${target}\` shows both; keep yours with \`mlv add --force ${target}\`, or take Git's with \`mlv checkout --force ${target}\``,
+      hint: `\`mlv diff -- ${word}\` shows both; keep yours with \`mlv add --force ${word}\`, or take Git's with \`mlv checkout --force ${word}\``,
       details: { target },
     });
   }

@@ -15,7 +15,7 @@ import { isPointerPath, pointerPath, targetOf } from "../workspace/target.ts";
 import type { IndexedFile } from "../workspace/workspace-index.ts";
 import { prepareState, withWorkspace, type OperationContext, type Workspace } from "./open-workspace.ts";
 import { ignoreTarget, unignoreTarget, writePointer } from "./pointer-files.ts";
-import { enclosingTarget, listTargets, requirePointer, toRepoPath } from "./targets.ts";
+import { enclosingTarget, listTargets, requirePointer, toRepoPath, toTypedPath } from "./targets.ts";
 
 /** Says what to rename; both paths are relative to the caller's folder. */
 export interface MoveOptions {
@@ -74,7 +74,7 @@ async function findSource(workspace: Workspace, given: string): Promise<RepoPath
     hint:
       around === undefined
         ? "`mlv ls` lists what is tracked"
-        : `it lies inside \`${around}\`: rename it with \`mv\`, then \`mlv add ${around}\``,
+        : `it lies inside \`${around}\`: rename it with \`mv\`, then \`mlv add ${toTypedPath(workspace, around)}\``,
     details: { path: given },
   });
 }
@@ -103,7 +103,7 @@ async function checkDestination(workspace: Workspace, { from, to, options }: Des
   const around = enclosingTarget(workspace, path.posix.dirname(to));
   if (around !== undefined) {
     throw new MlvError("target-overlap", `\`${to}\` would lie inside the target \`${around}\``, {
-      hint: `to make it a part of that target: \`mlv remove ${from}\`, move the data, then \`mlv add ${around}\``,
+      hint: `to make it a part of that target: \`mlv remove ${toTypedPath(workspace, from)}\`, move the data, then \`mlv add ${toTypedPath(workspace, around)}\``,
       details: { path: to, target: around },
     });
   }
@@ -113,7 +113,7 @@ async function checkDestination(workspace: Workspace, { from, to, options }: Des
   const tracked = findTracked(await readGitIndex(workspace.repository), to);
   if (tracked !== undefined) {
     throw new MlvError("tracked-by-git", `Git tracks \`${tracked.path}\` already`, {
-      hint: `choose another name, or take it out of Git: \`git rm --cached -- ${tracked.path}\``,
+      hint: `choose another name, or take it out of Git: \`git rm --cached -- ${toTypedPath(workspace, tracked.path)}\``,
     });
   }
   const there = lstat(workspace, to);

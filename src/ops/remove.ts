@@ -15,7 +15,7 @@ import { isPointerPath, pointerPath, readPointer, targetOf } from "../workspace/
 import type { FileStat } from "../workspace/workspace-index.ts";
 import { prepareState, withWorkspace, type OperationContext, type Workspace } from "./open-workspace.ts";
 import { unignoreTarget } from "./pointer-files.ts";
-import { enclosingTarget, listTargets, toRepoPath } from "./targets.ts";
+import { enclosingTarget, listTargets, toRepoPath, toTypedPath } from "./targets.ts";
 
 /** Says what to stop tracking. */
 export interface RemoveOptions {
@@ -99,7 +99,7 @@ function findTarget(workspace: Workspace, given: string, all: readonly RepoPath[
     "target-not-found",
     `\`${given}\` is no target${around === undefined ? "" : `, but lies inside the target \`${around}\``}`,
     {
-      hint: around === undefined ? "`mlv ls` lists what is tracked" : `delete the file, then \`mlv add ${around}\``,
+      hint: around === undefined ? "`mlv ls` lists what is tracked" : `delete the file, then \`mlv add ${toTypedPath(workspace, around)}\``,
       details: { path: given },
     },
   );
@@ -164,7 +164,7 @@ async function planDeletion(workspace: Workspace, request: DeletionRequest): Pro
       }
       for (const other of scanned.others) if (!force) unsaved.push(path.posix.join(target, scanned.folder, isFolder ? other.name : ""));
     }
-    if (unsaved.length > 0) throw notSaved(target, unsaved);
+    if (unsaved.length > 0) throw notSaved(workspace, target, unsaved);
     writer.finish();
   } catch (error) {
     writer.abort();
@@ -192,14 +192,14 @@ function deleteData(workspace: Workspace, target: RepoPath, { files }: Deletion)
   }
 }
 
-function notSaved(target: string, unsaved: readonly string[]): MlvError {
+function notSaved(workspace: Workspace, target: string, unsaved: readonly string[]): MlvError {
   const [first = ""] = unsaved;
   const more = unsaved.length > 1 ? ` and ${unsaved.length - 1} more` : "";
   return new MlvError(
     "target-modified",
     `\`${first}\`${more} would be lost: the cache does not hold ${unsaved.length > 1 ? "them" : "it"}`,
     {
-      hint: `record the edits with \`mlv add ${target}\`, or delete them all the same with \`--force\`, which keeps regular files in the cache`,
+      hint: `record the edits with \`mlv add ${toTypedPath(workspace, target)}\`, or delete them all the same with \`--force\`, which keeps regular files in the cache`,
       details: { target, paths: unsaved.slice(0, 20) },
     },
   );

@@ -9,7 +9,7 @@ import { mergeFolders } from "./merge-folders.ts";
 import { prepareCache, withWorkspace, type OperationContext, type Workspace } from "./open-workspace.ts";
 import { isLockFile } from "./merge-pointer.ts";
 import { writeInWorkspace, writePointer } from "./pointer-files.ts";
-import { toRepoPath } from "./targets.ts";
+import { toRepoPath, toTypedPath } from "./targets.ts";
 
 /** Says how conflicts are settled. */
 export interface ResolveOptions {
@@ -120,14 +120,19 @@ function settleLock(
     return { path, settled: [...merged.stages, ...merged.keys] };
   }
   const text = side === "ours" ? ours : theirs;
-  if (text === undefined) throw deletedBy(side, { shown: path, file: path });
+  if (text === undefined) throw deletedBy(workspace, side, { shown: path, file: path });
   writeInWorkspace(workspace, path, text);
   return { path, settled: [] };
 }
 
-function deletedBy(side: "ours" | "theirs", { shown, file }: { readonly shown: string; readonly file: string }): MlvError {
+function deletedBy(
+  workspace: Workspace,
+  side: "ours" | "theirs",
+  { shown, file }: { readonly shown: string; readonly file: string },
+): MlvError {
+  const [word, fileWord] = [toTypedPath(workspace, shown), toTypedPath(workspace, file)];
   return new MlvError("usage", `${side === "ours" ? "our" : "their"} side deleted \`${shown}\``, {
-    hint: `to delete it: \`git rm ${file}\`; to keep it: \`mlv resolve --${side === "ours" ? "theirs" : "ours"} ${shown}\``,
+    hint: `to delete it: \`git rm ${fileWord}\`; to keep it: \`mlv resolve --${side === "ours" ? "theirs" : "ours"} ${word}\``,
     details: { target: shown },
   });
 }
@@ -142,12 +147,13 @@ async function settle(
   if (!union) {
     const text = side === "ours" ? ours : theirs;
     if (text !== undefined) return { target, pointer: parse(text, side), settled: 0 };
-    throw deletedBy(side, { shown: target, file: where });
+    throw deletedBy(workspace, side, { shown: target, file: where });
   }
   const [left, right] = [ours === undefined ? undefined : parse(ours, "ours"), theirs === undefined ? undefined : parse(theirs, "theirs")];
   if (left?.kind !== "dir" || right?.kind !== "dir") {
+    const word = toTypedPath(workspace, target);
     throw new MlvError("usage", `\`${target}\` is no folder on both sides, so there is nothing to unite`, {
-      hint: `choose one: \`mlv resolve --ours ${target}\` or \`mlv resolve --theirs ${target}\``,
+      hint: `choose one: \`mlv resolve --ours ${word}\` or \`mlv resolve --theirs ${word}\``,
       details: { target },
     });
   }
@@ -156,8 +162,9 @@ async function settle(
   const merged = await mergeFolders(workspace, versions, side);
   if (merged.pointer !== undefined) return { target, pointer: merged.pointer, settled: merged.conflicts.length };
   const first = merged.conflicts.find(({ kind }) => kind === "file-and-folder")?.path ?? "";
+  const word = toTypedPath(workspace, target);
   throw new MlvError("usage", `\`${target}/${first}\` is a file on one side and a folder on the other`, {
-    hint: `choose one side: \`mlv resolve --ours ${target}\` or \`mlv resolve --theirs ${target}\`, then add the other files again`,
+    hint: `choose one side: \`mlv resolve --ours ${word}\` or \`mlv resolve --theirs ${word}\`, then add the other files again`,
     details: { target, path: first },
   });
 }

@@ -50,6 +50,7 @@ export interface StatusResult {
   readonly leftovers: readonly Leftover[];
   /** The remote that `isPushed` speaks of. */
   readonly remote: string | undefined;
+  readonly root: string;
 }
 
 /**
@@ -68,7 +69,7 @@ export async function status(context: OperationContext, options: { readonly path
     saveQuietly(workspace);
     const { root, index, cache } = workspace;
     const leftovers = options.paths.length === 0 ? findLeftovers({ root, index, cache, gitIndex }) : [];
-    return { targets: overlapping, leftovers, remote: pushed?.remote };
+    return { targets: overlapping, leftovers, remote: pushed?.remote, root };
   });
 }
 

@@ -1,3 +1,4 @@
+import { quoteForShell } from "../base/shell-words.ts";
 import * as fs from "node:fs";
 import path from "node:path";
 import { MlvError } from "../base/errors.ts";
@@ -44,6 +45,11 @@ function resolveParent(absolute: string): string {
 /** Returns a repository path as the user would type it from where they are. */
 export function toShownPath(workspace: Workspace, repoPath: string): string {
   return path.relative(workspace.context.cwd, path.join(workspace.root, repoPath)) || ".";
+}
+
+/** Returns a repository path as a word that the user can type in a shell where they are. */
+export function toTypedPath(workspace: Workspace, repoPath: string): string {
+  return quoteForShell(toShownPath(workspace, repoPath));
 }
 
 /**
@@ -124,7 +130,7 @@ function targetNotFound(workspace: Workspace, given: string, all: readonly strin
   const exists = fs.existsSync(path.resolve(workspace.context.cwd, given));
   const near = all.find((target) => path.posix.basename(target) === path.basename(given));
   const hint = exists
-    ? `track it with \`mlv add ${given}\``
+    ? `track it with \`mlv add ${quoteForShell(given)}\``
     : near === undefined
       ? "`mlv ls` lists what is tracked"
       : `did you mean \`${toShownPath(workspace, near)}\`?`;
@@ -135,5 +141,7 @@ function targetNotFound(workspace: Workspace, given: string, all: readonly strin
 export function requirePointer(workspace: Workspace, target: RepoPath): Pointer {
   const pointer = readPointer(workspace.root, target);
   if (pointer !== undefined) return pointer;
-  throw new MlvError("target-not-found", `\`${target}\` has no pointer`, { hint: `track it with \`mlv add ${target}\`` });
+  throw new MlvError("target-not-found", `\`${target}\` has no pointer`, {
+    hint: `track it with \`mlv add ${toTypedPath(workspace, target)}\``,
+  });
 }

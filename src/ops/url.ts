@@ -1,3 +1,4 @@
+import { quoteForShell } from "../base/shell-words.ts";
 import { MlvError } from "../base/errors.ts";
 import type { BlobKey, RepoPath, Sha256 } from "../base/ids.ts";
 import type { Body } from "../formats/body.ts";
@@ -42,7 +43,7 @@ export async function url(context: OperationContext, options: UrlOptions): Promi
       const key = plainObject(version.body, file);
       if (key === undefined) {
         throw new MlvError("remote-unsupported", `\`${config.name}\` holds \`${file.path}\` in pieces, so no one URL gives it`, {
-          hint: `download it with \`mlv get REPOSITORY ${file.path}\` or \`mlv cat ${options.spec}\``,
+          hint: `download it with \`mlv get REPOSITORY ${quoteForShell(file.path)}\` or \`mlv cat ${quoteForShell(options.spec)}\``,
           details: { path: file.path },
         });
       }

@@ -1,6 +1,7 @@
 import * as fs from "node:fs";
 import { describe, expect, test } from "vitest";
-import { makeSandbox, makeTree, readTree } from "./sealed.ts";
+import { findNode, findProgram } from "./program.ts";
+import { makeSandbox, makeTree, readTree, type RunResult } from "./sealed.ts";
 
 const NAMES = [
   "with space.txt",
@@ -21,6 +22,28 @@ const NAMES = [
 ];
 
 describe("names", () => {
+  test("with spaces stand in hints so that the shell takes them, from the folder that one is in", () => {
+    const box = makeSandbox();
+    const folder = "my proj é/raw data";
+    box.makeRepository("my proj é", { remote: "st ore", tree: { "raw data/été 1.csv": "1\n", "raw data/so me/x": "x\n" } });
+    fs.mkdirSync(box.at("bin"));
+    fs.writeFileSync(box.at("bin/mlv"), `#!/bin/sh\nexec '${findNode()}' '${findProgram()}' "$@"\n`, { mode: 0o755 });
+    const type = (command: string): RunResult =>
+      box.exec("sh", ["-c", command], { cwd: folder, env: { PATH: `${box.at("bin")}:${box.env["PATH"] ?? ""}` } });
+    const typeHint = (said: string, pattern: RegExp): void => {
+      const command = pattern.exec(said)?.[1];
+      expect([said, command]).toEqual([said, expect.any(String)]);
+      expect([command, type(command ?? "")]).toEqual([command, expect.objectContaining({ status: 0 })]);
+    };
+    typeHint(type("mlv pull 'été 1.csv'").stderr, /hint: track it with `(.+)`/);
+    typeHint(type("mlv add 'so me/x' && mlv add 'so me'").stderr, /\(`(mlv remove .+)`\)/);
+    fs.writeFileSync(box.at(folder, "été 1.csv"), "2\n");
+    typeHint(type("mlv status").stdout, /→ (mlv add .+)$/m);
+    fs.rmSync(box.at(folder, "été 1.csv"));
+    typeHint(type("mlv add -u").stdout, /`(mlv checkout .+)` brings/);
+    typeHint(type("mlv add 'été 1.csv.mlv'").stderr, /`(mlv add .+)`$/m);
+  });
+
   test("that are awkward travel inside a folder and come back as they were", () => {
     const box = makeSandbox();
     box.makeRepository("project", { remote: "storage" });

@@ -1,7 +1,8 @@
 import { spawnSync } from "node:child_process";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { createStyle, escapeJson, escapeLine, escapeName, quoteForShell, wantsColor } from "../../src/cli/terminal.ts";
+import { quoteForShell } from "../../src/base/shell-words.ts";
+import { createStyle, escapeJson, escapeLine, escapeName, wantsColor } from "../../src/cli/terminal.ts";
 
 /** C0 but for a newline, DEL, C1, and characters that turn or hide text. */
 // eslint-disable-next-line no-control-regex

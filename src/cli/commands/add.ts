@@ -4,8 +4,8 @@ import { listOf, type CommandDefinition } from "../command.ts";
 import { EXIT } from "../exit-status.ts";
 import { formatBytes, formatCount, formatPlural } from "../format.ts";
 import type { Session } from "../session.ts";
-import { printToStage } from "../stage-hint.ts";
-import { escapeName, quoteForShell } from "../terminal.ts";
+import { printToStage, typedPath } from "../stage-hint.ts";
+import { escapeName } from "../terminal.ts";
 
 export const command: CommandDefinition = {
   examples: [
@@ -37,7 +37,8 @@ export const command: CommandDefinition = {
             dryRun: isDryRun,
           });
           session.document({ command: "add", dryRun: isDryRun, targets: result.targets, toStage: result.toStage });
-          for (const target of result.targets) session.print(describeTarget(session, target, isDryRun));
+          for (const target of result.targets)
+            session.print(describeTarget(session, target, { isDryRun, word: typedPath(session, result.root, target.target) }));
           if (result.targets.length === 0) session.print("Nothing is tracked yet.");
           printToStage(session, result, isDryRun);
           return result.targets.some((target) => target.status === "out-of-date" || target.status === "missing") ? EXIT.partly : EXIT.done;
@@ -46,7 +47,11 @@ export const command: CommandDefinition = {
   },
 };
 
-function describeTarget(session: Session, { target, status, pointer, counts }: AddedTarget, isDryRun: boolean): string {
+function describeTarget(
+  session: Session,
+  { target, status, pointer, counts }: AddedTarget,
+  { isDryRun, word }: { readonly isDryRun: boolean; readonly word: string },
+): string {
   const name = session.style.bold(escapeName(target));
   const size =
     pointer.kind === "dir" ? `${formatPlural(pointer.files ?? 0, "file")}, ${formatBytes(pointer.size)}` : formatBytes(pointer.size);
@@ -67,8 +72,8 @@ function describeTarget(session: Session, { target, status, pointer, counts }: A
     case "unchanged":
       return `unchanged ${name}`;
     case "out-of-date":
-      return `${session.style.yellow("out of date")} ${name}: Git has another version, and nothing was edited here; \`mlv checkout ${quoteForShell(target)}\` brings it`;
+      return `${session.style.yellow("out of date")} ${name}: Git has another version, and nothing was edited here; \`mlv checkout ${word}\` brings it`;
     case "missing":
-      return `${session.style.red("missing")} ${name}: its data are not here; \`mlv checkout ${quoteForShell(target)}\` brings them, \`mlv remove ${quoteForShell(target)}\` stops tracking`;
+      return `${session.style.red("missing")} ${name}: its data are not here; \`mlv checkout ${word}\` brings them, \`mlv remove ${word}\` stops tracking`;
   }
 }

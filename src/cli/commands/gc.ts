@@ -5,7 +5,8 @@ import { type CommandDefinition } from "../command.ts";
 import { EXIT } from "../exit-status.ts";
 import { formatBytes, formatColumns, formatCount, formatPlural } from "../format.ts";
 import type { Session } from "../session.ts";
-import { escapeName, quoteForShell } from "../terminal.ts";
+import { quoteForShell } from "../../base/shell-words.ts";
+import { escapeName } from "../terminal.ts";
 
 const SHOWN_ITEMS = 40;
 const DAY_MS = 24 * 60 * 60 * 1000;

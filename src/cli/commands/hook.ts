@@ -7,7 +7,8 @@ import { EXIT } from "../exit-status.ts";
 import { formatBytes, formatCount, formatPlural } from "../format.ts";
 import { printLeftovers } from "../leftover-report.ts";
 import type { Session } from "../session.ts";
-import { escapeMessage, escapeName, quoteForShell } from "../terminal.ts";
+import { quoteForShell } from "../../base/shell-words.ts";
+import { escapeMessage, escapeName } from "../terminal.ts";
 
 const SHOWN = 10;
 

@@ -1,3 +1,4 @@
+import { quoteForShell } from "../../base/shell-words.ts";
 import { MlvError } from "../../base/errors.ts";
 import { listFiles } from "../../ops/list-files.ts";
 import { textOf, type CommandDefinition } from "../command.ts";
@@ -67,7 +68,7 @@ async function listEither(
       const [, revision, path] = /^([^:]+):(.+)$/.exec(first) ?? [];
       if (revision === undefined || path === undefined) throw error;
       throw new MlvError(error.code, error.message, {
-        hint: `a revision is a word of its own: \`mlv ls ${revision} ${path}\``,
+        hint: `a revision is a word of its own: \`mlv ls ${revision} ${quoteForShell(path)}\``,
         cause: error,
       });
     }

@@ -3,7 +3,8 @@ import { listOf, type CommandDefinition } from "../command.ts";
 import { EXIT } from "../exit-status.ts";
 import { formatBytes, formatCount, formatPlural } from "../format.ts";
 import type { Session } from "../session.ts";
-import { escapeMessage, escapeName, quoteForShell } from "../terminal.ts";
+import { quoteForShell } from "../../base/shell-words.ts";
+import { escapeMessage, escapeName } from "../terminal.ts";
 
 const SHOWN_FILES = 10;
 

@@ -5,7 +5,8 @@ import { trust } from "../../ops/trust.ts";
 import { textOf, type CommandDefinition } from "../command.ts";
 import { EXIT, exitStatusOf } from "../exit-status.ts";
 import { formatColumns } from "../format.ts";
-import { escapeName, quoteForShell } from "../terminal.ts";
+import { quoteForShell } from "../../base/shell-words.ts";
+import { escapeName } from "../terminal.ts";
 
 export const command: CommandDefinition = {
   examples: [

@@ -3,7 +3,8 @@ import { listOf, type Call, type CommandDefinition } from "../command.ts";
 import { EXIT, exitStatusOf } from "../exit-status.ts";
 import { formatBytes, formatCount, formatPlural } from "../format.ts";
 import type { Session } from "../session.ts";
-import { escapeName, quoteForShell } from "../terminal.ts";
+import { typedPath } from "../stage-hint.ts";
+import { escapeName } from "../terminal.ts";
 
 const SHOWN_CHANGES = 20;
 
@@ -42,10 +43,11 @@ function printStatus(session: Session, result: StatusResult, isAll: boolean): bo
     session.print("Nothing is tracked yet.\nNext: mlv add PATH");
     return true;
   }
+  const typed = (file: string): string => typedPath(session, result.root, file);
   let differing = 0;
   const unpushed: TargetStatus[] = [];
   for (const target of result.targets) {
-    const lines = describe(session, target, isAll);
+    const lines = describe(session, target, { isAll, typed });
     if (lines.length > 0) {
       differing += 1;
       session.print(lines.join("\n"));
@@ -66,12 +68,18 @@ function printStatus(session: Session, result: StatusResult, isAll: boolean): bo
   const [conflict] = conflicted;
   if (conflict !== undefined) {
     const others = conflicted.length > 1 ? ` (and the same for ${formatPlural(conflicted.length - 1, "other")} in conflict)` : "";
-    session.print(`Next: ${conflictSteps(conflict).join(", then ")}${others}`);
+    session.print(`Next: ${conflictSteps(conflict, typed).join(", then ")}${others}`);
   } else if (unpushed.length > 0) session.print("Next: mlv push");
   return differing === 0 && unpushed.length === 0 && result.leftovers.length === 0;
 }
 
-function describe(session: Session, status_: TargetStatus, isAll: boolean): string[] {
+interface Telling {
+  readonly isAll: boolean;
+  /** Returns a path of the repository as the user would type it from where they are. */
+  readonly typed: (file: string) => string;
+}
+
+function describe(session: Session, status_: TargetStatus, { isAll, typed }: Telling): string[] {
   const { style } = session;
   const { target } = status_;
   const notes: string[] = [];
@@ -79,7 +87,7 @@ function describe(session: Session, status_: TargetStatus, isAll: boolean): stri
     return [
       `${style.bold(escapeName(target))}: ${style.red("in conflict")}`,
       `    ${escapeName(status_.problem.message)}`,
-      `    ${style.dim(`→ ${conflictSteps(status_).join(", ")}`)}`,
+      `    ${style.dim(`→ ${conflictSteps(status_, typed).join(", ")}`)}`,
     ];
   if (status_.problem !== undefined) {
     const hint = status_.problem.hint === undefined ? [] : [`    ${style.cyan("hint:")} ${status_.problem.hint}`];
@@ -89,27 +97,27 @@ function describe(session: Session, status_: TargetStatus, isAll: boolean): stri
   if (status_.isUntracked) notes.push(style.yellow("pointer not in Git yet"));
   if (status_.isConflicted) {
     notes.push(style.red(status_.deletedBy === undefined ? "in conflict" : `in conflict: ${SIDES[status_.deletedBy]} deleted it`));
-    hints.push(...conflictSteps(status_));
+    hints.push(...conflictSteps(status_, typed));
   }
   if (status_.inside !== undefined) {
     notes.push(style.red(`lies inside the target ${escapeName(status_.inside)}`));
-    hints.push(`mlv remove ${quoteForShell(target)} (or ${quoteForShell(status_.inside)})`);
+    hints.push(`mlv remove ${typed(target)} (or ${typed(status_.inside)})`);
   }
   if (status_.isAbsent) {
     notes.push(`not here (${formatBytes(status_.pointer?.size ?? 0)})`);
-    hints.push(status_.notCached > 0 ? `mlv pull ${quoteForShell(target)}` : `mlv checkout ${quoteForShell(target)}`);
+    hints.push(status_.notCached > 0 ? `mlv pull ${typed(target)}` : `mlv checkout ${typed(target)}`);
   }
   if (status_.isOutOfDate) {
     notes.push(style.yellow(status_.changes.length > 0 ? "out of date, and edited here" : "out of date"));
-    hints.push(status_.notCached > 0 ? `mlv pull ${quoteForShell(target)}` : `mlv checkout ${quoteForShell(target)}`);
+    hints.push(status_.notCached > 0 ? `mlv pull ${typed(target)}` : `mlv checkout ${typed(target)}`);
   } else if (status_.changes.length > 0) {
     const isAllGone = status_.changes.every(({ kind }) => kind === "deleted") && status_.changes.length >= (status_.pointer?.files ?? 1);
-    hints.push(isAllGone ? `mlv checkout ${quoteForShell(target)}` : `mlv add ${quoteForShell(target)}`);
+    hints.push(isAllGone ? `mlv checkout ${typed(target)}` : `mlv add ${typed(target)}`);
   }
   if (!status_.isAbsent && status_.notHere > 0) notes.push(`${formatPlural(status_.notHere, "file")} not here`);
   if (!status_.isAbsent && !status_.isOutOfDate && status_.notCached > 0) {
     notes.push(`${status_.pointer?.kind === "dir" ? formatPlural(status_.notCached, "file") : "its content"} missing from the cache`);
-    hints.push(`mlv fetch ${quoteForShell(target)}`);
+    hints.push(`mlv fetch ${typed(target)}`);
   }
   if (notes.length === 0 && status_.changes.length === 0) return [];
   const title = `${style.bold(escapeName(target))}${notes.length > 0 ? `: ${notes.join(", ")}` : ""}`;
@@ -123,8 +131,8 @@ function describe(session: Session, status_: TargetStatus, isAll: boolean): stri
 const SIDES = { ours: "our side", theirs: "their side" } as const;
 
 /** Returns what to type, one after another, to settle a conflict. */
-function conflictSteps({ target, pointer, deletedBy }: TargetStatus): string[] {
-  const [word, pointerWord] = [quoteForShell(target), quoteForShell(`${target}.mlv`)];
+function conflictSteps({ target, pointer, deletedBy }: TargetStatus, typed: Telling["typed"]): string[] {
+  const [word, pointerWord] = [typed(target), typed(`${target}.mlv`)];
   if (deletedBy !== undefined)
     return [`mlv resolve --${deletedBy === "ours" ? "theirs" : "ours"} ${word}`, `git add ${pointerWord} (or git rm ${pointerWord})`];
   const union = pointer === undefined ? "; --union for a folder" : pointer.kind === "dir" ? ", --union" : "";
