@@ -26,7 +26,7 @@ describe("where mlv runs", () => {
     expect(box.transcript("clone/deep/er", "mlv status ../../data/a.csv", "mlv pull ../../data/a.csv")).toMatchInlineSnapshot(`
       "$ mlv status ../../data/a.csv
       data/a.csv: not here (8 B)
-          → mlv pull data/a.csv
+          → mlv pull ../../data/a.csv
       $ mlv pull ../../data/a.csv
       fetched 1 target from origin: 8 B received, <n> requests, <time>
       data/a.csv: wrote 1 file (8 B)"
