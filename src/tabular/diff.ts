@@ -37,10 +37,7 @@ export interface DiffTablesOptions {
  */
 export async function diffTables(before: TableSource, after: TableSource, options: DiffTablesOptions = {}): Promise<TableDiff> {
   const { signal } = options;
-  const readers = {
-    before: await openTable(before, signal),
-    after: await openTable(after, signal),
-  };
+  const readers = alignDecimals({ before: await openTable(before, signal), after: await openTable(after, signal) });
   const candidates = keyCandidates(readers.before, readers.after, options);
   const plan = await planColumns(readers.before, readers.after, candidates[0], signal);
   const split = options.split === false ? undefined : await splitTables(readers, plan, signal);
@@ -57,6 +54,19 @@ export async function diffTables(before: TableSource, after: TableSource, option
     },
   ];
   return { ...diff, isSame: false, formattingOnly: true, formatting };
+}
+
+/** A decimal column whose type changed keeps its values: `1.50` is `1.500` then, and `2.00` the integer 2. */
+function alignDecimals({ before, after }: Readers): Readers {
+  const types = new Map(before.columns.map(({ name, nativeType }) => [name, nativeType]));
+  const names = new Set<string>();
+  for (const { name, nativeType } of after.columns) {
+    const from = types.get(name);
+    if (from === undefined || nativeType === undefined || from === nativeType) continue;
+    if (from.startsWith("decimal") || nativeType.startsWith("decimal")) names.add(name);
+  }
+  if (names.size === 0) return { before, after };
+  return { before: before.withBareDecimals?.(names) ?? before, after: after.withBareDecimals?.(names) ?? after };
 }
 
 async function haveSameBytes(before: RandomAccessFile, after: RandomAccessFile, signal?: AbortSignal): Promise<boolean> {

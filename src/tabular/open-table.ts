@@ -26,7 +26,7 @@ export async function openTable(source: TableSource, signal?: AbortSignal): Prom
 async function openParquetTable(source: TableSource): Promise<TableReader> {
   const table = await openParquet(source.file, source.name);
   const { rowGroups, codecs, writer } = table.layout;
-  return {
+  const reader: TableReader = {
     name: source.name,
     format: "parquet",
     rowCount: table.rows,
@@ -35,6 +35,11 @@ async function openParquetTable(source: TableSource): Promise<TableReader> {
       name,
     })),
     readBatches: (signal) => table.readBatches(signal),
+    withBareDecimals(names) {
+      const places = new Set(reader.columns.flatMap(({ name }, place) => (names.has(name) ? [place] : [])));
+      return { ...reader, readBatches: (signal) => table.readBatches(signal, places) };
+    },
     traits: () => ({ "row groups": String(rowGroups), compression: codecs, writer }),
   };
+  return reader;
 }

@@ -3,15 +3,16 @@ import { isUtf8 } from "node:buffer";
 import type { SchemaTree } from "hyparquet";
 import type { RowBatchBuilder } from "./batch.ts";
 
-/** Adds a value that is not null to a batch. */
-export function addCell(batch: RowBatchBuilder, value: unknown, tree: SchemaTree): void {
-  batch.addText(formatValue(value, tree));
+/** Adds a value that is not null to a batch; `isBare` leaves the zeros out that only a decimal's scale asks for. */
+export function addCell(batch: RowBatchBuilder, value: unknown, tree: SchemaTree, isBare = false): void {
+  const text = formatValue(value, tree);
+  batch.addText(isBare && isDecimal(tree) ? withoutZeros(text) : text);
 }
 
 function formatValue(value: unknown, tree: SchemaTree): string {
   const { element } = tree;
   if (typeof value === "string") return value;
-  if (element.converted_type === "DECIMAL" || element.logical_type?.type === "DECIMAL") {
+  if (isDecimal(tree)) {
     const unscaled = value instanceof Uint8Array ? bigintFromBytes(value) : toBigint(value);
     if (unscaled !== undefined) return formatDecimal(unscaled, element.scale ?? 0);
   }
@@ -22,6 +23,14 @@ function formatValue(value: unknown, tree: SchemaTree): string {
   if (typeof value === "number") return Object.is(value, -0) ? "-0" : String(value);
   if (typeof value === "object" && value !== null && !(value instanceof Uint8Array)) return JSON.stringify(toJson(value, tree));
   return formatLeaf(value);
+}
+
+function isDecimal({ element }: SchemaTree): boolean {
+  return element.converted_type === "DECIMAL" || element.logical_type?.type === "DECIMAL";
+}
+
+function withoutZeros(text: string): string {
+  return text.includes(".") ? text.replace(/\.?0+$/, "") : text;
 }
 
 function formatLeaf(value: unknown): string {

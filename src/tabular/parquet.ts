@@ -21,8 +21,8 @@ export interface ParquetTable {
   readonly columns: readonly ParquetColumn[];
   /** How the file is written: row groups, codecs, writer. */
   readonly layout: { readonly rowGroups: number; readonly codecs: string; readonly writer: string };
-  /** Yields all rows, one row group in memory at a time. */
-  readBatches(signal?: AbortSignal): AsyncGenerator<RowBatch>;
+  /** Yields all rows, one row group in memory at a time; decimals of the columns at `barePlaces` without zeros at their end. */
+  readBatches(signal?: AbortSignal, barePlaces?: ReadonlySet<number>): AsyncGenerator<RowBatch>;
 }
 
 const BATCH_ROWS = 4096;
@@ -55,7 +55,7 @@ export async function openParquet(file: RandomAccessFile, name: string): Promise
         codecs: [...codecs].sort().join(", "),
         writer: footer.metadata.created_by ?? "",
       },
-      readBatches: (signal) => readBatches(file, footer, name, signal),
+      readBatches: (signal, barePlaces) => readBatches({ file, footer, name, barePlaces }, signal),
     };
   } catch (error) {
     // A footer that decodes can still lack what its description needs.
@@ -139,8 +139,15 @@ function withExactValues(metadata: FileMetaData): FileMetaData {
   return { ...metadata, schema };
 }
 
-async function* readBatches(file: RandomAccessFile, footer: ParquetFooter, name: string, signal?: AbortSignal): AsyncGenerator<RowBatch> {
-  const trees = parquetSchema(footer.metadata).children;
+interface OpenParquet {
+  readonly file: RandomAccessFile;
+  readonly footer: ParquetFooter;
+  readonly name: string;
+  readonly barePlaces: ReadonlySet<number> | undefined;
+}
+
+async function* readBatches({ file, footer, name, barePlaces }: OpenParquet, signal?: AbortSignal): AsyncGenerator<RowBatch> {
+  const cells = parquetSchema(footer.metadata).children.map((tree, place) => ({ tree, isBare: barePlaces?.has(place) === true }));
   const batch = new RowBatchBuilder();
   for (const place of footer.rowGroups) {
     signal?.throwIfAborted();
@@ -155,7 +162,7 @@ async function* readBatches(file: RandomAccessFile, footer: ParquetFooter, name:
     }
     for (let start = 0; start < rows; start += BATCH_ROWS) {
       try {
-        fillBatch(batch, columns, trees, { start, end: Math.min(rows, start + BATCH_ROWS) });
+        fillBatch(batch, columns, cells, { start, end: Math.min(rows, start + BATCH_ROWS) });
       } catch (error) {
         throw unreadable(name, error);
       }
@@ -167,15 +174,15 @@ async function* readBatches(file: RandomAccessFile, footer: ParquetFooter, name:
 function fillBatch(
   batch: RowBatchBuilder,
   columns: readonly ArrayLike<unknown>[],
-  trees: readonly SchemaTree[],
+  cells: readonly { readonly tree: SchemaTree; readonly isBare: boolean }[],
   range: { readonly start: number; readonly end: number },
 ): void {
   batch.reset(batch.bytes);
   for (let row = range.start; row < range.end; row++) {
-    for (const [place, tree] of trees.entries()) {
+    for (const [place, { tree, isBare }] of cells.entries()) {
       const value = columns[place]?.[row];
       if (value === null || value === undefined) batch.addMarker(NULL_CELL);
-      else addCell(batch, value, tree);
+      else addCell(batch, value, tree, isBare);
     }
     batch.endRow();
   }

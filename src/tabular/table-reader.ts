@@ -30,6 +30,8 @@ export interface TableReader {
   readonly rowCount?: number;
   /** Known for text whose records can be read in parts. */
   readonly text?: TableText;
+  /** Returns the same table with the decimals of some columns, by name, without the zeros that their scale adds; Parquet alone has them. */
+  withBareDecimals?(names: ReadonlySet<string>): TableReader;
   /** Yields all rows in order. A row of delimited text may have fewer or more cells than there are columns. */
   readBatches(signal?: AbortSignal): AsyncGenerator<RowBatch>;
   /** Returns the traits; complete once all rows were read. */

@@ -104,6 +104,16 @@ test("A retyped column with equal values leaves the rows as they are; renames an
   expect(diff.rows).toMatchObject({ added: 0, removed: 0, changed: 0, unchanged: 1000 });
 });
 
+test("A decimal with another scale, and an integer that became a decimal, keep their values.", async () => {
+  const diff = await diffFiles("base.parquet", "rescaled-zstd.parquet");
+  expect(diff.schema.retyped).toEqual([
+    { name: "price", before: "decimal(18, 2)", after: "decimal(20, 4)" },
+    { name: "big", before: "int64", after: "decimal(25, 1)" },
+  ]);
+  expect(diff.rows).toMatchObject({ added: 0, removed: 0, changed: 1, unchanged: 999 });
+  expect(diff.samples.changed).toEqual([{ key: ["500"], cells: [{ column: "price", before: "5", after: "12345678901234.56" }] }]);
+});
+
 /** Damages bytes at some places, counted from a first one. */
 function damage(good: Buffer, first: number, edits: readonly (readonly [number, number])[]): Buffer {
   const bytes = Buffer.from(good);
