@@ -170,29 +170,71 @@ test("the action and the template put no input into a shell command, and name on
   ]);
 });
 
-test("the GitLab template's script leaves the report and fails when data is not pushed", () => {
+interface GitLabOutcome {
+  readonly status: number | undefined;
+  readonly stderr: string;
+}
+
+/** Runs the template's script in a clone, with the API of a server that is not there. */
+function runGitLab(sandbox: Sandbox, env: Record<string, string>): GitLabOutcome {
   interface Job {
     readonly script: readonly string[];
   }
   const { "mlv-review": job } = parse(fs.readFileSync(path.join(root, "ci/gitlab.yml"), "utf8")) as { "mlv-review": Job };
-  const outcome = (isPushed: boolean): { status: number | undefined; sandbox: Sandbox; stderr: string } => {
-    const { sandbox, env } = pullRequest(isPushed);
-    fs.mkdirSync(sandbox.at("bin"));
-    fs.writeFileSync(sandbox.at("bin/mlv"), `#!/bin/sh\nexec '${findNode()}' '${findProgram()}' "$@"\n`, { mode: 0o755 });
-    const base = (JSON.parse(fs.readFileSync(env["GITHUB_EVENT_PATH"] ?? "", "utf8")) as { pull_request: { base: { sha: string } } })
-      .pull_request.base.sha;
-    sandbox.git("clone", "fetch", "-q", "--unshallow", "origin", "topic");
-    const result = sandbox.exec("bash", ["-eo", "pipefail", "-c", job.script.join("\n")], {
-      cwd: "clone",
-      env: { PATH: `${sandbox.at("bin")}:${path.dirname(findNode())}:${sandbox.env["PATH"] ?? ""}`, CI_MERGE_REQUEST_DIFF_BASE_SHA: base },
-    });
-    return { status: result.status, sandbox, stderr: result.stderr };
-  };
-  const good = outcome(true);
-  expect([good.status, good.stderr.includes("error")]).toEqual([0, false]);
-  expect(fs.readFileSync(good.sandbox.at("clone/mlv-diff.md"), "utf8")).toContain("**2 rows: 1 changed**");
-  expect(fs.readFileSync(good.sandbox.at("clone/t.csv"), "utf8")).toContain("2,c");
-  const bad = outcome(false);
-  expect(bad.status).toBe(1);
-  expect(bad.stderr).toContain('"t.csv" is not on the remote');
+  fs.mkdirSync(sandbox.at("bin"), { recursive: true });
+  fs.writeFileSync(sandbox.at("bin/mlv"), `#!/bin/sh\nexec '${findNode()}' '${findProgram()}' "$@"\n`, { mode: 0o755 });
+  return sandbox.exec("bash", ["-eo", "pipefail", "-c", job.script.join("\n")], {
+    cwd: "clone",
+    env: {
+      PATH: `${sandbox.at("bin")}:${path.dirname(findNode())}:${sandbox.env["PATH"] ?? ""}`,
+      MLV_GITLAB_TOKEN: "secret",
+      CI_API_V4_URL: "http://127.0.0.1:9",
+      ...env,
+    },
+  });
+}
+
+function mergeRequest(isPushed: boolean): { readonly sandbox: Sandbox; readonly base: string } {
+  const { sandbox } = pullRequest(isPushed);
+  sandbox.git("clone", "fetch", "-q", "--unshallow", "origin", "topic");
+  return { sandbox, base: sandbox.git("r", "rev-parse", "main") };
+}
+
+test("the GitLab template's script leaves the report, and goes on where no note can be posted", () => {
+  const { sandbox, base } = mergeRequest(true);
+  const { status, stderr } = runGitLab(sandbox, { CI_MERGE_REQUEST_DIFF_BASE_SHA: base });
+  expect([status, stderr.trim()]).toEqual([0, "the note could not be posted: fetch failed"]);
+  expect(fs.readFileSync(sandbox.at("clone/mlv-diff.md"), "utf8")).toContain("**2 rows: 1 changed**");
+  expect(fs.readFileSync(sandbox.at("clone/t.csv"), "utf8")).toContain("2,c");
+});
+
+test("the GitLab template's script fails and names what is not pushed, what the remote lost, and what is no pointer", () => {
+  const unpushed = mergeRequest(false);
+  const bad = runGitLab(unpushed.sandbox, { CI_MERGE_REQUEST_DIFF_BASE_SHA: unpushed.base });
+  expect([bad.status, bad.stderr.includes('"t.csv" is not on the remote')]).toEqual([1, true]);
+
+  const { sandbox, base } = mergeRequest(true);
+  for (const kind of ["objects", "packs"]) fs.rmSync(sandbox.at("store", kind), { recursive: true, force: true });
+  const lost = runGitLab(sandbox, { CI_MERGE_REQUEST_DIFF_BASE_SHA: base });
+  expect([lost.status, lost.stderr.includes('a blob of ["t.csv"] is missing on the remote')]).toEqual([1, true]);
+
+  fs.writeFileSync(sandbox.at("clone/t.csv.mlv"), "{}\n");
+  sandbox.commit("clone", "broken");
+  const broken = runGitLab(sandbox, { CI_MERGE_REQUEST_DIFF_BASE_SHA: base });
+  expect([broken.status, broken.stderr.includes('"t.csv": the pointer `t.csv.mlv` is malformed')]).toEqual([1, true]);
+});
+
+test("the GitLab template's script asks for changed targets alone, and takes the target branch's side out of merged results", () => {
+  const { sandbox, base } = mergeRequest(true);
+  sandbox.git("r", "checkout", "-q", "main");
+  fs.writeFileSync(sandbox.at("r/other.csv"), "id,v\n1,a\n");
+  sandbox.mlv("r", ["add", "-q", "other.csv"]);
+  const target = sandbox.commit("r", "somebody else's, which is not pushed");
+  sandbox.git("r", "merge", "-q", "--no-ff", "--no-edit", "-X", "theirs", "topic");
+  sandbox.git("clone", "fetch", "-q", "origin", "main");
+  sandbox.git("clone", "checkout", "-q", "FETCH_HEAD");
+  const { stderr } = runGitLab(sandbox, { CI_MERGE_REQUEST_DIFF_BASE_SHA: base, CI_MERGE_REQUEST_TARGET_BRANCH_SHA: target });
+  expect(stderr).not.toContain("is not on the remote: push it");
+  const report = fs.readFileSync(sandbox.at("clone/mlv-diff.md"), "utf8");
+  expect([report.includes("t&#46;csv"), report.includes("other&#46;csv")]).toEqual([true, false]);
 });
