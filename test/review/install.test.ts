@@ -67,6 +67,9 @@ test("git diff shows rows through the diff driver, and goes on at a broken point
   const project = installed("--diff-driver");
   twoVersions(project);
   expect(project.git("diff", "v1").stdout).toContain("1 added, 1 changed (key id, inferred)");
+  write(project.sandbox, "t.csv", 'id,v\n1,"\0\0\0\n');
+  project.sandbox.mlv("r", ["add", "-q", "t.csv"]);
+  expect(project.git("diff").stdout).toContain("not compared: t.csv: `t.csv` cannot be read as delimited text");
   write(project.sandbox, "t.csv.mlv", "nonsense\n");
   const broken = project.git("diff");
   expect(broken.status).toBe(0);

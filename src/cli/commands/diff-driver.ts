@@ -3,6 +3,7 @@ import path from "node:path";
 import { isMlvError, type MlvError } from "../../base/errors.ts";
 import { diffPointer, type DiffRequest, type PointerDiff } from "../../ops/diff-driver.ts";
 import { listOf, type CommandDefinition } from "../command.ts";
+import { printLeftOut } from "../diff-contents.ts";
 import { printTargetDiff } from "../diff-report.ts";
 import type { Session } from "../session.ts";
 import { escapeMessage, escapeName } from "../terminal.ts";
@@ -21,7 +22,10 @@ export const command: CommandDefinition = {
         const result = await diffOrError(session, request);
         if (result === undefined) return;
         session.print(session.style.bold(`diff --mlv ${escapeName(name)}`));
-        if (!isMlvError(result)) return printTargetDiff(session, result.target, { result, isAll: false });
+        if (!isMlvError(result)) {
+          printTargetDiff(session, result.target, { result, isAll: false });
+          return printLeftOut(session, result.leftOut);
+        }
         // What cannot be read as pointers is shown as text: `git diff` must go on.
         session.print(`cannot be compared: ${escapeMessage(result.message)}`);
         for (const [sign, file] of [["-", before] as const, ["+", after] as const]) printRaw(session, sign, file);
