@@ -81,6 +81,12 @@ describe("rows", () => {
     ]);
   });
 
+  test("A given key is no matter where one version is empty: all rows were added or removed.", async () => {
+    const table = "k,v\n1,a\n2,b\n";
+    expect((await diffTexts(table, "", { key: ["k"] })).rows).toMatchObject({ added: 0, removed: 2, changed: 0 });
+    expect((await diffTexts("", table, { key: ["k"] })).rows).toMatchObject({ added: 2, removed: 0, changed: 0 });
+  });
+
   test("Empty tables can be compared.", async () => {
     expect((await diffTexts("", "")).isSame).toBe(true);
     expect((await diffTexts("", "a,b\n1,2\n")).rows).toMatchObject({ added: 1, removed: 0 });

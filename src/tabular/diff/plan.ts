@@ -95,6 +95,8 @@ export function keyCandidates(
     readonly inferKey?: boolean | undefined;
   },
 ): KeyCandidate[] {
+  // A version without anything has no columns, and needs no key to say that all rows came or went.
+  if (before.columns.length === 0 || after.columns.length === 0) return [];
   if (options.key !== undefined && options.key.length > 0) return [{ columns: options.key, origin: "given" }];
   if (options.inferKey === false) return [];
   const afterNames = new Set(after.columns.map((column) => column.name));
