@@ -20,6 +20,8 @@ const MAX_NAMED = 20;
 /** Says how tables are compared. */
 export interface CompareTablesOptions {
   readonly key?: readonly string[] | undefined;
+  /** Where the key comes from, as a note names it. */
+  readonly keyOrigin?: "mlv.yaml" | "--key" | undefined;
   /** True to fail, instead of matching in another way, when the key names a column that is not there. */
   readonly isKeyRequired: boolean;
   readonly statistics: boolean;
@@ -27,7 +29,7 @@ export interface CompareTablesOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Compares two tables; a key that only the configuration asks for and that does not fit is noted. Throws `table-unreadable`, `usage`. */
+/** Compares two tables; a key that need not fit and does not is noted. Throws `table-unreadable`, `usage`. */
 export async function compareTables(
   before: TableSource,
   after: TableSource,
@@ -39,7 +41,10 @@ export async function compareTables(
     return { table: await diffTables(before, after, { ...shared, key: options.key }) };
   } catch (error) {
     if (options.key === undefined || options.isKeyRequired || !isMlvError(error, "usage")) throw error;
-    return { table: await diffTables(before, after, shared), note: `the key of mlv.yaml was not used: ${error.message}` };
+    return {
+      table: await diffTables(before, after, shared),
+      note: `the key of ${options.keyOrigin ?? "mlv.yaml"} was not used: ${error.message}`,
+    };
   }
 }
 

@@ -80,6 +80,7 @@ export async function compareContents(
     }
     const tables: CompareTablesOptions = {
       key: options.key ?? keys[file.path] ?? keys[file.target],
+      keyOrigin: options.key === undefined ? "mlv.yaml" : "--key",
       isKeyRequired: options.key !== undefined && isOnlyTable,
       statistics: options.statistics ?? true,
       samples: options.samples,

@@ -108,7 +108,14 @@ test("a key that the only table lacks is a usage error; one that mlv.yaml names 
   await expect(diff(project.context, { paths: ["train.csv"], contents: { key: ["nope"] } })).rejects.toMatchObject({ code: "usage" });
   project.write("mlv.yaml", `${project.read("mlv.yaml")}keys:\n  train.csv: nope\n`);
   const result = await diff(project.context, { paths: ["train.csv"], contents: {} });
-  expect(result.contents).toMatchObject([{ note: expect.stringContaining("`nope`") as string }]);
+  expect(result.contents).toMatchObject([
+    { note: expect.stringContaining("the key of mlv.yaml was not used: the key column `nope`") as string },
+  ]);
+  const both = await diff(project.context, { paths: [], contents: { key: ["id"] } });
+  expect(both.contents).toMatchObject([
+    { path: "set/one.csv", note: expect.stringContaining("the key of --key was not used: the key column `id`") as string },
+    { path: "train.csv" },
+  ]);
 });
 
 test("Markdown and HTML show hostile names and cells as text and nothing else", async () => {
