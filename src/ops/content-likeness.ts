@@ -1,15 +1,14 @@
+import * as fs from "node:fs";
 import { crc32 } from "../base/checksum.ts";
 import { throwIfAborted } from "../base/concurrency.ts";
-import { isMlvError } from "../base/errors.ts";
+import { isMlvError, systemErrorCode } from "../base/errors.ts";
 import type { Sha256 } from "../base/ids.ts";
 import type { Cache } from "../store/cache.ts";
 import { createChunker } from "../store/chunker.ts";
+import type { Workspace } from "./open-workspace.ts";
 
-/** Is a file's content as lists name it. */
-export interface Content {
-  readonly sha256: Sha256;
-  readonly size: number;
-}
+/** Is a content in the cache, or in a file of the workspace. */
+export type Content = { readonly size: number } & ({ readonly sha256: Sha256 } | { readonly file: string });
 
 /** So many bytes are read in all to find out how alike files are. */
 const MAX_READ_BYTES = 256 * 1024 * 1024;
@@ -20,6 +19,8 @@ const AVERAGE_CHUNK_BYTES = 1024;
 /** Of larger contents the beginning and the end are looked at. */
 const SLICE_BYTES = 16 * 1024 * 1024;
 const NEWLINE = 0x0a;
+/** Beyond so many pieces in memory, what was read is forgotten. */
+const MAX_KEPT_PIECES = 1_000_000;
 
 /** Is the pieces of a content: for the hash of each, how many bytes it has in all. */
 interface Pieces {
@@ -27,11 +28,21 @@ interface Pieces {
   readonly byHash: ReadonlyMap<number, number>;
 }
 
-/** Tells how alike cached contents are, as Git does: by the bytes of the pieces that both have. Reads at most 256 MiB in all, and fetches nothing. */
-export class ContentLikeness {
+const ofWorkspaces = new WeakMap<Workspace, ContentLikeness>();
+
+/** Returns the one comparison of contents that a command has: what it may read in all, it may read once. */
+export function likenessOf(workspace: Workspace): ContentLikeness {
+  const known = ofWorkspaces.get(workspace) ?? new ContentLikeness(workspace.cache, workspace.context.signal);
+  ofWorkspaces.set(workspace, known);
+  return known;
+}
+
+/** Tells how alike contents are, as Git does: by the bytes of the pieces that both have. Reads at most 256 MiB in all, and fetches nothing. */
+class ContentLikeness {
   readonly #cache: Cache;
   readonly #signal: AbortSignal | undefined;
   readonly #known = new Map<string, Pieces | undefined>();
+  #pieces = 0;
   #room = MAX_READ_BYTES;
 
   constructor(cache: Cache, signal?: AbortSignal) {
@@ -39,7 +50,7 @@ export class ContentLikeness {
     this.#signal = signal;
   }
 
-  /** Returns the share, 0 to 1, of the larger one that both have; 0 where a content is not cached, or nothing more may be read. */
+  /** Returns the share, 0 to 1, of the larger one that both have; 0 where a content is not here, or nothing more may be read. */
   async between(one: Content, other: Content): Promise<number> {
     const isLinewise = Math.max(one.size, other.size) <= MAX_LINEWISE_BYTES;
     const left = await this.#piecesOf(one, isLinewise);
@@ -53,40 +64,60 @@ export class ContentLikeness {
   /** Forgets what was read, which may be much. */
   forget(): void {
     this.#known.clear();
+    this.#pieces = 0;
   }
 
-  async #piecesOf({ sha256, size }: Content, isLinewise: boolean): Promise<Pieces | undefined> {
-    const key = `${sha256} ${isLinewise}`;
+  async #piecesOf(content: Content, isLinewise: boolean): Promise<Pieces | undefined> {
+    const key = `${"file" in content ? content.file : content.sha256} ${isLinewise}`;
     if (this.#known.has(key)) return this.#known.get(key);
     throwIfAborted(this.#signal);
-    const bytes = Math.min(size, 2 * SLICE_BYTES);
+    const bytes = Math.min(content.size, 2 * SLICE_BYTES);
     let pieces: Pieces | undefined;
-    if (bytes <= this.#room && this.#cache.has(sha256)) {
+    if (bytes <= this.#room && ("file" in content || this.#cache.has(content.sha256))) {
       this.#room -= bytes;
-      pieces = await this.#read({ sha256, size }, isLinewise);
+      pieces = await this.#read(content, isLinewise);
     }
+    this.#pieces += pieces?.byHash.size ?? 0;
+    if (this.#pieces > MAX_KEPT_PIECES) this.forget();
     this.#known.set(key, pieces);
     return pieces;
   }
 
-  async #read({ sha256, size }: Content, isLinewise: boolean): Promise<Pieces | undefined> {
+  async #read(content: Content, isLinewise: boolean): Promise<Pieces | undefined> {
+    const { size } = content;
     const byHash = new Map<number, number>();
     const slices = size <= 2 * SLICE_BYTES ? [[0, size] as const] : [[0, SLICE_BYTES] as const, [size - SLICE_BYTES, SLICE_BYTES] as const];
     let bytes = 0;
     try {
       for (const [offset, length] of slices) {
-        const parts: Uint8Array[] = [];
-        for await (const part of this.#cache.read(sha256, offset, length)) parts.push(Uint8Array.from(part));
-        const content = Buffer.concat(parts);
-        bytes += content.length;
-        if (isLinewise) countSpans(content, byHash);
-        else countChunks(content, byHash);
+        const slice = "file" in content ? readSlice(content.file, offset, length) : await this.#readCached(content.sha256, offset, length);
+        bytes += slice.length;
+        if (isLinewise) countSpans(slice, byHash);
+        else countChunks(slice, byHash);
       }
     } catch (error) {
-      if (!isMlvError(error, "content-missing", "content-mismatch")) throw error;
+      // What is damaged or gone is like nothing; those who need it say what is wrong with it.
+      if (!isMlvError(error, "content-missing", "content-mismatch") && systemErrorCode(error) === undefined) throw error;
       return undefined;
     }
     return { bytes, byHash };
+  }
+
+  async #readCached(sha256: Sha256, offset: number, length: number): Promise<Buffer> {
+    const parts: Uint8Array[] = [];
+    // The cache may use its buffer again.
+    for await (const part of this.#cache.read(sha256, offset, length)) parts.push(Uint8Array.from(part));
+    return Buffer.concat(parts);
+  }
+}
+
+function readSlice(file: string, offset: number, length: number): Buffer {
+  const descriptor = fs.openSync(file, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW | fs.constants.O_NONBLOCK);
+  try {
+    const buffer = Buffer.alloc(length);
+    return buffer.subarray(0, fs.readSync(descriptor, buffer, 0, length, offset));
+  } finally {
+    fs.closeSync(descriptor);
   }
 }
 

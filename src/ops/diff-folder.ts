@@ -6,11 +6,11 @@ import type { Pointer } from "../formats/pointer.ts";
 import { differentLines } from "../store/leaf-lines.ts";
 import { differentLeaves, type EntryPair } from "../store/manifest-differences.ts";
 import { findManifestEntry, isUnder, leavesUnder, readLeafBytes, readManifestRoot } from "../store/manifests.ts";
-import { ContentLikeness } from "./content-likeness.ts";
+import { likenessOf } from "./content-likeness.ts";
 import type { FileDiff } from "./diff-versions.ts";
 import { withManifests, type ManifestSource } from "./ensure-manifest.ts";
 import type { Workspace } from "./open-workspace.ts";
-import { pairEditedFiles } from "./pair-files.ts";
+import { pairEditedFiles, type ContentComparison } from "./pair-files.ts";
 import type { FetchBudget } from "./prefetch-contents.ts";
 
 /** Says which two versions of a folder to compare. */
@@ -100,15 +100,20 @@ async function withRenames(workspace: Workspace, question: FolderQuestion, pairs
   const found = pairs.flatMap(([before, after]) => (after === undefined || before !== undefined ? [] : [after]));
   const renames = pairSameFiles(lost, found);
   const taken = new Set(renames.values());
-  const edited = await pairEditedFiles(
-    new ContentLikeness(workspace.cache, workspace.context.signal),
-    lost.filter((entry) => !taken.has(entry)),
-    found.filter((entry) => !renames.has(entry)),
-    async (likely) => {
+  const likeness = likenessOf(workspace);
+  const comparison: ContentComparison<ManifestEntry> = {
+    between: (was, now) => likeness.between(was, now),
+    forget: () => likeness.forget(),
+    fetch: async (likely) => {
       if (question.budget === undefined || likely.length === 0) return;
       const { fetchLikelyTables } = await import("./fetch-likely-tables.ts");
       await fetchLikelyTables(workspace, question, { pairs: likely, budget: await question.budget() });
     },
+  };
+  const edited = await pairEditedFiles(
+    comparison,
+    lost.filter((entry) => !taken.has(entry)),
+    found.filter((entry) => !renames.has(entry)),
   );
   for (const was of edited.values()) taken.add(was);
   const files = pairs.flatMap(([before, after]): FileDiff[] => {

@@ -7,6 +7,7 @@ import { compareTarget, type WorkspaceChange } from "../workspace/compare.ts";
 import type { IgnoreRule } from "../workspace/scan.ts";
 import { compareFolders, findSize } from "./diff-folder.ts";
 import type { Workspace } from "./open-workspace.ts";
+import { pairWorkspaceEdits } from "./pair-workspace.ts";
 import type { FetchBudget } from "./prefetch-contents.ts";
 
 /** Is one file inside a folder that differs; paths are relative to the target. */
@@ -92,8 +93,10 @@ export async function compareVersions(
     ...(omitted === undefined ? {} : { omitted }),
   };
   const status = before === undefined ? "added" : after === undefined ? "deleted" : from === undefined ? "modified" : "renamed";
-  const overlaid = overlay(workspace, { target, after, files, changes: changes.list });
-  return { ...base, status: overlaid.isGone && status === "modified" ? "deleted" : status, ...overlaid.result };
+  const { isGone, result } = overlay(workspace, { target, after, files, changes: changes.list });
+  const isPairable = before?.kind === "dir" && changes.list.length > 0;
+  const paired = isPairable ? await pairWorkspaceEdits(workspace, { target, from: from ?? target, before }, result.files) : result.files;
+  return { ...base, status: isGone && status === "modified" ? "deleted" : status, ...result, files: paired };
 }
 
 interface WorkspaceChanges {

@@ -1,3 +1,4 @@
+import type { ManifestEntry } from "../formats/manifest.ts";
 import { tableFormatOf } from "../tabular/describe.ts";
 import type { FolderQuestion } from "./diff-folder.ts";
 import { readFetchLimit, type ContentsOptions } from "./diff-rows.ts";
@@ -17,9 +18,9 @@ export async function likelyTablesBudget({ fetchLimit }: ContentsOptions): Promi
 export async function fetchLikelyTables(
   workspace: Workspace,
   { target, from, before, after, remote }: FolderQuestion,
-  { pairs, budget }: { readonly pairs: readonly LikelyPair[]; readonly budget: FetchBudget },
+  { pairs, budget }: { readonly pairs: readonly LikelyPair<ManifestEntry>[]; readonly budget: FetchBudget },
 ): Promise<void> {
-  const isMissing = (pair: LikelyPair): boolean => pair.some(({ sha256 }) => !workspace.cache.has(sha256));
+  const isMissing = (pair: LikelyPair<ManifestEntry>): boolean => pair.some(({ sha256 }) => !workspace.cache.has(sha256));
   const missing = pairs.filter((pair) => tableFormatOf(pair[1].path) !== undefined && isMissing(pair));
   const groups = missing.slice(0, MAX_PAIRS).map(([was, now]) => [
     { target: from, pointer: before, inner: was.path },

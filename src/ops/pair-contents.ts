@@ -1,6 +1,6 @@
 import type { RepoPath } from "../base/ids.ts";
 import type { ManifestEntry } from "../formats/manifest.ts";
-import { ContentLikeness } from "./content-likeness.ts";
+import { likenessOf } from "./content-likeness.ts";
 import type { Workspace } from "./open-workspace.ts";
 import { pairEditedFiles } from "./pair-files.ts";
 import { pairFolders, type TargetSide } from "./pair-folders.ts";
@@ -17,8 +17,7 @@ export function pairByContent(workspace: Workspace, remote: string | undefined):
   return {
     folders: (gone, fresh) => pairFolders(workspace, { gone, fresh, remote }),
     files: async (gone, fresh) => {
-      const likeness = new ContentLikeness(workspace.cache, workspace.context.signal);
-      const found = await pairEditedFiles(likeness, gone.flatMap(asEntry), fresh.flatMap(asEntry));
+      const found = await pairEditedFiles<ManifestEntry>(likenessOf(workspace), gone.flatMap(asEntry), fresh.flatMap(asEntry));
       return new Map<RepoPath, RepoPath>([...found].map(([now, was]) => [now.path, was.path]));
     },
   };

@@ -1,5 +1,3 @@
-import type { ManifestEntry } from "../formats/manifest.ts";
-import type { ContentLikeness } from "./content-likeness.ts";
 import { MIN_LIKENESS } from "./folder-likeness.ts";
 
 /** So many files that kept their name in another folder are compared. */
@@ -11,47 +9,59 @@ const MAX_TRIED = 1_000_000;
 /** Files of one template are all alike: where another one is nearly as much so, none is taken for the one renamed. */
 const MARGIN = 0.1;
 
-/** Is a file that is gone and a new one that may be the same, renamed and edited. */
-export type LikelyPair = readonly [was: ManifestEntry, now: ManifestEntry];
+/** Is a file by its path inside its folder. */
+interface NamedFile {
+  readonly path: string;
+  readonly size: number;
+}
 
-/** Brings contents of likely pairs into the cache, those that are worth it. */
-export type FetchPairs = (pairs: readonly LikelyPair[]) => Promise<void>;
+/** Is a file that is gone and a new one that may be the same, renamed and edited. */
+export type LikelyPair<File> = readonly [was: File, now: File];
+
+/** Compares contents. */
+export interface ContentComparison<File> {
+  /** Returns the share, 0 to 1, of the larger one that both have; 0 where it cannot be said. */
+  between(was: File, now: File): Promise<number>;
+  /** Forgets what was read. */
+  forget(): void;
+  /** Brings contents of likely pairs here, those that are worth it. */
+  fetch?(pairs: readonly LikelyPair<File>[]): Promise<void>;
+}
 
 /**
  * Returns, for new files of a folder, those that are gone of which half is in them: renamed and edited. First those whose name is in another folder now
- * and that no other has, then what has the same ending and is clearly the most alike. Only what is cached, and what `fetch` brings, is compared;
- * an empty file is like none.
+ * and that no other has, then what has the same ending and is clearly the most alike. An empty file is like none.
  */
-export async function pairEditedFiles(
-  likeness: ContentLikeness,
-  gone: readonly ManifestEntry[],
-  fresh: readonly ManifestEntry[],
-  fetch?: FetchPairs,
-): Promise<Map<ManifestEntry, ManifestEntry>> {
-  const renames = new Map<ManifestEntry, ManifestEntry>();
+export async function pairEditedFiles<File extends NamedFile>(
+  comparison: ContentComparison<File>,
+  gone: readonly File[],
+  fresh: readonly File[],
+): Promise<Map<File, File>> {
+  const renames = new Map<File, File>();
   if (gone.length === 0 || fresh.length === 0) return renames;
-  const taken = new Set<ManifestEntry>();
-  const take = (was: ManifestEntry, now: ManifestEntry): void => {
+  const taken = new Set<File>();
+  const take = (was: File, now: File): void => {
     renames.set(now, was);
     taken.add(was);
   };
-  await fetch?.([...namesakes(gone, fresh), ...likelyPairs(gone, fresh)]);
-  for (const [was, now] of namesakes(gone, fresh)) {
-    if ((await likeness.between(was, now)) >= MIN_LIKENESS) take(was, now);
-    likeness.forget();
+  const likely = namesakes(gone, fresh);
+  await comparison.fetch?.([...likely, ...likelyPairs(gone, fresh)]);
+  for (const [was, now] of likely) {
+    if ((await comparison.between(was, now)) >= MIN_LIKENESS) take(was, now);
+    comparison.forget();
   }
   const pairs = likelyPairs(
     gone.filter((was) => !taken.has(was)),
     fresh.filter((now) => !renames.has(now)),
   );
-  if (pairs.length === 0) return renames;
-  const scored: Scored[] = [];
-  for (const [was, now] of pairs) scored.push({ was, now, score: await likeness.between(was, now) });
+  const scored: Scored<File>[] = [];
+  for (const [was, now] of pairs) scored.push({ was, now, score: await comparison.between(was, now) });
+  comparison.forget();
   for (const { was, now } of clearlyBest(scored)) take(was, now);
   return renames;
 }
 
-function namesakes(gone: readonly ManifestEntry[], fresh: readonly ManifestEntry[]): LikelyPair[] {
+function namesakes<File extends NamedFile>(gone: readonly File[], fresh: readonly File[]): LikelyPair<File>[] {
   const goneByName = Map.groupBy(gone, ({ path }) => baseName(path));
   const pairs = [...Map.groupBy(fresh, ({ path }) => baseName(path))].flatMap(([name, [now, another]]) => {
     const [was, other] = goneByName.get(name) ?? [];
@@ -62,11 +72,11 @@ function namesakes(gone: readonly ManifestEntry[], fresh: readonly ManifestEntry
 }
 
 /** As in Git, too many are not compared at all: a part of them would be paired by chance. */
-function likelyPairs(gone: readonly ManifestEntry[], fresh: readonly ManifestEntry[]): LikelyPair[] {
+function likelyPairs<File extends NamedFile>(gone: readonly File[], fresh: readonly File[]): LikelyPair<File>[] {
   const goneByEnding = Map.groupBy(gone, ({ path }) => ending(path));
   const tried = fresh.reduce((sum, now) => sum + (goneByEnding.get(ending(now.path))?.length ?? 0), 0);
   if (tried > MAX_TRIED) return [];
-  const pairs: LikelyPair[] = [];
+  const pairs: LikelyPair<File>[] = [];
   for (const now of fresh) {
     for (const was of goneByEnding.get(ending(now.path)) ?? []) {
       if (canBeAlike(was, now)) pairs.push([was, now]);
@@ -76,14 +86,14 @@ function likelyPairs(gone: readonly ManifestEntry[], fresh: readonly ManifestEnt
   return pairs;
 }
 
-interface Scored {
-  readonly was: ManifestEntry;
-  readonly now: ManifestEntry;
+interface Scored<File> {
+  readonly was: File;
+  readonly now: File;
   readonly score: number;
 }
 
 /** Returns the pairs in which each is the most alike to the other, and nothing else is nearly so. */
-function clearlyBest(scored: readonly Scored[]): Scored[] {
+function clearlyBest<File>(scored: readonly Scored<File>[]): Scored<File>[] {
   const alike = scored.filter(({ score }) => score >= MIN_LIKENESS - MARGIN);
   const byWas = Map.groupBy(alike, ({ was }) => was);
   const byNow = Map.groupBy(alike, ({ now }) => now);
@@ -94,7 +104,7 @@ function clearlyBest(scored: readonly Scored[]): Scored[] {
   });
 }
 
-function canBeAlike(was: ManifestEntry, now: ManifestEntry): boolean {
+function canBeAlike(was: NamedFile, now: NamedFile): boolean {
   return was.size > 0 && now.size > 0 && Math.min(was.size, now.size) >= MIN_LIKENESS * Math.max(was.size, now.size);
 }
 

@@ -7,7 +7,7 @@ import type { Pointer } from "../formats/pointer.ts";
 import { differentLeaves } from "../store/manifest-differences.ts";
 import { readManifestLeaf, readManifestRoot } from "../store/manifests.ts";
 import type { LeftOut } from "./content-diff.ts";
-import { ContentLikeness } from "./content-likeness.ts";
+import { likenessOf } from "./content-likeness.ts";
 import { withManifests, type ManifestSource } from "./ensure-manifest.ts";
 import { amountInCommon, editedInPlace, MIN_LIKENESS, sampleLeaves, share, type LeafSample } from "./folder-likeness.ts";
 import type { Workspace } from "./open-workspace.ts";
@@ -129,12 +129,10 @@ class FolderLists {
   readonly #source: ManifestSource;
   readonly #roots = new Map<Sha256, ManifestRoot>();
   readonly #leaves = new Map<Sha256, readonly ManifestEntry[] | undefined>();
-  readonly #contents: ContentLikeness;
   #problem: string | undefined;
 
   constructor(workspace: Workspace, source: ManifestSource) {
     this.#workspace = workspace;
-    this.#contents = new ContentLikeness(workspace.cache, workspace.context.signal);
     this.#source = source;
   }
 
@@ -201,9 +199,10 @@ class FolderLists {
     const likeness = share(common, sample.whole);
     if (likeness >= MIN_LIKENESS) return likeness;
     let { size } = common;
+    const contents = likenessOf(this.#workspace);
     for (const [old, edited] of editedInPlace(sample, before, after))
-      size += (await this.#contents.between(old, edited)) * Math.max(old.size, edited.size);
-    this.#contents.forget();
+      size += (await contents.between(old, edited)) * Math.max(old.size, edited.size);
+    contents.forget();
     return share({ files: common.files, size }, sample.whole);
   }
 

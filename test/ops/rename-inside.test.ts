@@ -92,3 +92,17 @@ test("contents that are not cached are fetched to find a rename only where rows 
   expect(files(whole)).toEqual(["renamed edited raw/train.csv>clean/train.csv"]);
   expect(whole.contents).toMatchObject([{ path: "set/clean/train.csv", table: { rows: { changed: 1 } } }]);
 });
+
+test("a file renamed and edited on disk is one renamed file before it is recorded", async () => {
+  const project = await createProject();
+  project.write("set/raw/train.csv", rows("a"));
+  project.write("set/kept.txt", "kept");
+  await project.record("one", "set");
+  move(project, "set/raw/train.csv", "set/clean/train.csv");
+  project.write("set/clean/train.csv", rows("a", 7));
+  project.write("set/new.csv", "nothing,like\n1,it\n");
+  const result = await diff(project.context, { paths: [], contents: {} });
+  expect(files(result)).toEqual(["renamed edited raw/train.csv>clean/train.csv", "added >new.csv"]);
+  expect(result.targets[0]).toMatchObject({ filesBefore: 2, filesAfter: 3 });
+  expect(result.contents).toMatchObject([{ path: "set/clean/train.csv", table: { rows: { added: 0, removed: 0, changed: 1 } } }]);
+});
