@@ -73,6 +73,12 @@ test("A first line that is shorter than the others, which agree, names the colum
   expect(describe("a.csv", "Notes, some\nfirst, second, third\nand\na, b, c, d, e\nmore, or, less, so\n")).toBeUndefined();
 });
 
+test("A first line with more names than the others have cells is a header all the same.", () => {
+  const rows = Array.from({ length: 20 }, (_, at) => `${at},${at}.5\n`).join("");
+  expect(describe("a.csv", `a,b,c,\n${rows}`)).toMatchObject({ rows: 20, columns: ["a:integer", "b:number", "c:any", ":any"] });
+  expect(describe("a.csv", `Dear all, as you know,\n${"this is a letter\n".repeat(20)}`)).toBeUndefined();
+});
+
 test("At most 200 columns are named, and no more than fit a pointer.", () => {
   const wide = Array.from({ length: 300 }, (_, at) => `c${at}`).join(",");
   expect(describe("a.csv", `${wide}\n`)?.columns.length).toBe(200);

@@ -220,6 +220,14 @@ test("Tables whose first line is shorter than the others are compared with colum
   expect(diff.samples.changed).toEqual([{ key: ["7"], cells: [{ column: "column 4", before: "y", after: "z" }] }]);
 });
 
+test("Tables whose first line is longer than the others are compared, the last columns empty.", async () => {
+  const rows = (value: string): string => Array.from({ length: 20 }, (_, at) => `${at},${at === 7 ? value : "y"}\n`).join("");
+  const diff = await diffTexts(`id,v,w,\n${rows("y")}`, `id,v,w,\n${rows("z")}`, { key: ["id"] });
+  expect(diff.rows).toMatchObject({ added: 0, removed: 0, changed: 1, unchanged: 19 });
+  expect(diff.samples.changed).toEqual([{ key: ["7"], cells: [{ column: "v", before: "y", after: "z" }] }]);
+  expect(diff.before.columns.map(({ name }) => name)).toEqual(["id", "v", "w", "column 4"]);
+});
+
 test("The least and greatest of integers beyond a double's precision are exact, beside numbers in other forms too.", async () => {
   const text = (values: readonly string[]): string => `id,v\n${values.map((value, at) => `${at},${value}\n`).join("")}`;
   const large = ["9007199254740993", "9007199254740992", "9.007199254740992e15", "9007199254740992.0"];

@@ -51,20 +51,22 @@ export function sniffCsv(head: Uint8Array, options: SniffOptions): CsvHead | und
   if (columns === undefined) return undefined;
   const ragged = records.filter((record) => record.length !== columns.length).length;
   if (records.length < 3 || ragged <= records.length / 2) return { dialect, delimiter, columns, records };
-  const widened = widenHeader(columns, records);
-  return widened && { dialect, delimiter, columns: widened, records };
+  const fitted = fitHeader(columns, records);
+  return fitted && { dialect, delimiter, columns: fitted, records };
 }
 
 /**
- * Returns the names of a first line that is shorter than the others, which agree on their width: where one name is missing, it is the
- * first's, as R and pandas write and read it, else the last ones'. Undefined when the others do not agree.
+ * Returns the names of a first line that has another width than the others, which agree on theirs. Where one name is missing, it is the
+ * first's, as R and pandas write and read it, else the last ones'; where there are more names than cells, the last columns are empty.
+ * Undefined when the others do not agree.
  */
-function widenHeader(columns: readonly string[], records: readonly (readonly string[])[]): string[] | undefined {
+function fitHeader(columns: readonly string[], records: readonly (readonly string[])[]): string[] | undefined {
   const widths = records.map((record) => record.length);
   const width = widths.toSorted((a, b) => a - b)[Math.floor(widths.length / 2)] ?? 0;
   const agreeing = widths.filter((other) => other === width).length;
   const missing = width - columns.length;
-  if (missing < 1 || agreeing < MIN_AGREEING * widths.length) return undefined;
+  if (width < 2 || agreeing < MIN_AGREEING * widths.length) return undefined;
+  if (missing <= 0) return [...columns];
   return missing === 1 ? ["", ...columns] : [...columns, ...Array.from({ length: missing }, () => "")];
 }
 
