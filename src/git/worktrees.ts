@@ -23,6 +23,16 @@ export function listWorktrees(repository: Repository): Worktree[] {
   return [worktree(commonDir, mainRoot(commonDir)), ...linked];
 }
 
+/**
+ * Returns the root that relative addresses in the repository's configuration start from: the main work tree's, so that every linked one means the same
+ * folder; the own one where the main one is bare.
+ */
+export function addressRoot(repository: Repository): AbsolutePath {
+  const { root, gitDir, commonDir } = repository;
+  const main = gitDir === commonDir ? undefined : mainRoot(commonDir);
+  return main === undefined ? root : toAbsolutePath(main);
+}
+
 function worktree(gitDir: string, root: string | undefined): Worktree {
   return { gitDir: toAbsolutePath(gitDir), root: root === undefined ? undefined : toAbsolutePath(root) };
 }

@@ -5,6 +5,7 @@ import type { AbsolutePath } from "../base/ids.ts";
 import { parseProjectConfig } from "../formats/project-config.ts";
 import type { RemoteConfig } from "../formats/remote-config.ts";
 import { openCatFile } from "../git/cat-file.ts";
+import { addressRoot } from "../git/worktrees.ts";
 import { findRepository, toAbsolutePath } from "../git/repository.ts";
 import { runGit } from "../git/run-git.ts";
 import { PROJECT_FILE } from "./configuration.ts";
@@ -79,7 +80,7 @@ function findSource(context: OperationContext, given: string): Source {
 /** A bare repository has no root; its folder stands in. */
 function rootOf(folder: string): AbsolutePath {
   try {
-    return findRepository(folder).root;
+    return addressRoot(findRepository(folder));
   } catch (error) {
     if (isMlvError(error, "not-a-repository")) return toAbsolutePath(folder);
     throw error;

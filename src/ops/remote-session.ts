@@ -1,7 +1,7 @@
 import path from "node:path";
 import { MlvError } from "../base/errors.ts";
-import type { AbsolutePath } from "../base/ids.ts";
 import type { RemoteConfig } from "../formats/remote-config.ts";
+import { addressRoot } from "../git/worktrees.ts";
 import type { Remote } from "../remotes/remote.ts";
 import { RemoteStore } from "../transfer/remote-store.ts";
 import { selectRemote } from "./configuration.ts";
@@ -58,7 +58,7 @@ export async function openRemoteSession(
   const opened = await openRemote(config, {
     ...patience,
     meter,
-    repositoryRoot: workspace.root as AbsolutePath,
+    repositoryRoot: addressRoot(workspace.repository),
     env: workspace.context.env,
     isTrusted: (host) => isTrusted(host, configuration.local.trust, workspace.context.env["MLV_TRUST_ENDPOINTS"]),
     onRetry: (error, waitMs) => {

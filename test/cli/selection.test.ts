@@ -70,6 +70,23 @@ describe("where mlv runs", () => {
     `);
   });
 
+  test("a linked worktree, wherever it lies, means the same relative folder remote as the main one", () => {
+    const box = makePushed();
+    box.git("clone", "worktree", "add", "--quiet", "-b", "far", "../far/away/tree");
+    box.mlv("far/away/tree", ["pull"]);
+    makeTree(box.at("far/away/tree"), { "data/a.csv": "far\n" });
+    box.mlv("far/away/tree", ["add", "-u"]);
+    box.commit("far/away/tree", "far");
+    box.mlv("far/away/tree", ["push"]);
+    expect(fs.readdirSync(box.at("far/away"))).toEqual(["tree"]);
+    fs.rmSync(box.at("clone/.git/mlv"), { recursive: true });
+    box.git("clone", "checkout", "-q", "--detach", "far");
+    box.mlv("clone", ["pull"]);
+    expect(fs.readFileSync(box.at("clone/data/a.csv"), "utf8")).toBe("far\n");
+    box.mlv("", ["get", "far/away/tree", "data/a.csv", "-o", "got.csv"]);
+    expect(fs.readFileSync(box.at("got.csv"), "utf8")).toBe("far\n");
+  });
+
   test("two worktrees share the cache, and each knows its own workspace", () => {
     const box = makePushed();
     box.mlv("clone", ["pull"]);
