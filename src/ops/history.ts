@@ -4,13 +4,14 @@ import { parsePointer, type Pointer } from "../formats/pointer.ts";
 import { openCatFile, type CatFile } from "../git/cat-file.ts";
 import { headCommit } from "../git/head.ts";
 import { readPointerLog } from "../git/pointer-log.ts";
-import { logFile } from "../git/changes.ts";
-import { pointerPath } from "../workspace/target.ts";
+import { logFile, type FileCommit } from "../git/changes.ts";
+import { pointerPath, targetOf } from "../workspace/target.ts";
 import type { Workspace } from "./open-workspace.ts";
 
 /** So many targets are asked of Git one by one; for more, one walk through the history answers for all. */
 const FEW_TARGETS = 6;
 const MAX_ANCESTORS = 8;
+const MAX_RENAMES = 8;
 /** A little more than the ancestors that are wanted, as some blobs name the same version. */
 const MAX_BLOBS = 12;
 
@@ -41,20 +42,41 @@ async function historyOf(workspace: Workspace, target: RepoPath): Promise<readon
   return (await known.all).get(pointerPath(target)) ?? [];
 }
 
-async function readHistory({ repository, context }: Workspace, target: RepoPath): Promise<Pointer[]> {
+async function readHistory(workspace: Workspace, target: RepoPath): Promise<Pointer[]> {
+  const { repository, context } = workspace;
   const { signal } = context;
   const found = new Map<string, Pointer>();
   const catFile = openCatFile(repository, { signal });
   try {
-    for await (const commit of logFile(repository, pointerPath(target), { signal })) {
-      if (found.size >= MAX_ANCESTORS) break;
-      const pointer = commit.oid === undefined ? undefined : await readBlob(catFile, commit.oid, commit.path);
-      if (pointer !== undefined) found.set(pointer.sha256, found.get(pointer.sha256) ?? pointer);
+    let from: { readonly name: RepoPath; readonly revision?: string } | undefined = { name: target };
+    for (let hops = 0; from !== undefined && hops <= MAX_RENAMES && found.size < MAX_ANCESTORS; hops++) {
+      const { name, ...start }: { readonly name: RepoPath; readonly revision?: string } = from;
+      let oldest: FileCommit | undefined;
+      for await (const commit of logFile(repository, pointerPath(name), { signal, ...start })) {
+        if (found.size >= MAX_ANCESTORS) break;
+        const pointer = commit.oid === undefined ? undefined : await readBlob(catFile, commit.oid, commit.path);
+        if (pointer !== undefined) found.set(pointer.sha256, found.get(pointer.sha256) ?? pointer);
+        oldest = commit;
+      }
+      from = oldest === undefined ? undefined : await beforeRename(workspace, catFile, oldest);
     }
   } finally {
     await catFile.close();
   }
   return [...found.values()];
+}
+
+/** Git takes a pointer renamed and edited in one commit for another one; its bytes are in what it was all the same. Nothing is fetched to find that. */
+async function beforeRename(
+  workspace: Workspace,
+  catFile: CatFile,
+  { commit, path, oldPath, oid }: FileCommit,
+): Promise<{ readonly name: RepoPath; readonly revision: string } | undefined> {
+  if (oldPath !== undefined || oid === undefined) return undefined;
+  const { findEarlierName } = await import("./pair-changes.ts");
+  const offline = { ...workspace, context: { ...workspace.context, isOffline: true } };
+  const earlier = await findEarlierName(offline, catFile, { commit, target: targetOf(path) });
+  return earlier === undefined ? undefined : { name: earlier.from, revision: earlier.parent };
 }
 
 async function readHistories({ repository, context }: Workspace): Promise<ReadonlyMap<string, readonly Pointer[]>> {

@@ -3,7 +3,7 @@ import path from "node:path";
 import { expect, test } from "vitest";
 import { log } from "../../src/ops/history-log.ts";
 import { report } from "../../src/ops/report.ts";
-import { createProject, type Project } from "./project.ts";
+import { createProject, filesUnder, noise, type Project } from "./project.ts";
 
 /** One: both are there; two: both edited; three: both renamed and edited; four: both edited under the later name. */
 async function renamedProject(): Promise<Project> {
@@ -78,4 +78,27 @@ test("a report has a rename with edits as one change, and the sizes under the ea
     "one raw/set",
   ]);
   expect(some.growth.map(({ targets }) => targets)).toEqual([1, 1, 1, 1]);
+});
+
+test("a push after a rename with edits sends what is new, and not all of it again", async () => {
+  const project = await createProject();
+  const sent = (): number => filesUnder(project.remote).reduce((sum, name) => sum + fs.statSync(path.join(project.remote, name)).size, 0);
+  const large = noise(3, 12_000_000);
+  project.write("raw/large.bin", large);
+  project.write("raw/set/inside.bin", noise(4, 12_000_000));
+  project.write("raw/set/small.txt", "small");
+  await project.record("one", "raw/large.bin", "raw/set");
+  await project.push();
+  const before = sent();
+  fs.mkdirSync(path.join(project.root, "data"));
+  fs.renameSync(path.join(project.root, "raw/large.bin"), path.join(project.root, "data/huge.bin"));
+  fs.renameSync(path.join(project.root, "raw/set"), path.join(project.root, "data/lot"));
+  project.git("rm", "-q", "raw/large.bin.mlv", "raw/set.mlv");
+  large[6_000_000] = (large[6_000_000] ?? 0) ^ 1;
+  project.write("data/huge.bin", large);
+  project.write("data/lot/small.txt", "edited");
+  await project.record("two", "data/huge.bin", "data/lot");
+  await project.push();
+  expect(before).toBeGreaterThan(24_000_000);
+  expect(sent() - before).toBeLessThan(300_000);
 });
