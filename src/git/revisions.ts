@@ -1,3 +1,5 @@
+import * as fs from "node:fs";
+import { join } from "node:path";
 import { MlvError } from "../base/errors.ts";
 import { openCatFile } from "./cat-file.ts";
 import { headCommit, isOid } from "./head.ts";
@@ -17,7 +19,7 @@ export interface GitCallOptions {
  */
 export async function resolveRevision(repository: Repository, text: string, options: GitCallOptions = {}): Promise<string> {
   // eslint-disable-next-line no-control-regex
-  if (text === "" || text.startsWith("-") || /[\u0000-\u001f]/.test(text)) throw revisionNotFound(text);
+  if (text === "" || text.startsWith("-") || /[\u0000-\u001f]/.test(text)) throw revisionNotFound(repository, text);
   if (text === "HEAD" || text === "@") {
     const head = await headCommit(repository);
     if (head !== undefined) return head;
@@ -29,7 +31,7 @@ export async function resolveRevision(repository: Repository, text: string, opti
   // A search takes the rest of the text, so the wish for a commit must be a question of its own.
   const named = text.includes(":/") ? await verify(repository, text, options) : text;
   const commit = named === undefined ? undefined : await verify(repository, `${named}^{commit}`, options);
-  if (commit === undefined) throw revisionNotFound(text);
+  if (commit === undefined) throw revisionNotFound(repository, text);
   return commit;
 }
 
@@ -39,9 +41,14 @@ async function verify(repository: Repository, text: string, { signal }: GitCallO
   return isOid(oid) ? oid : undefined;
 }
 
-function revisionNotFound(text: string): MlvError {
+function revisionNotFound(repository: Repository, text: string): MlvError {
+  const isShallow = fs.existsSync(join(repository.commonDir, "shallow"));
   return new MlvError("revision-not-found", `Git knows no revision \`${text}\``, {
-    hint: "`git log --oneline --all` lists commits; `git fetch --tags` brings what only the server has",
+    hint: `\`git log --oneline --all\` lists commits; ${
+      isShallow
+        ? "this clone is shallow: `git fetch --unshallow --tags` brings the whole history"
+        : "`git fetch --tags` brings what only the server has"
+    }`,
     details: { revision: text },
   });
 }

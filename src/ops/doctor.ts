@@ -6,7 +6,7 @@ import { fromSystemError, isMlvError, systemErrorCode } from "../base/errors.ts"
 import { toAbsolutePath } from "../git/repository.ts";
 import { readPointer } from "../workspace/target.ts";
 import { openWorkspace, prepareState, type OperationContext, type Workspace } from "./open-workspace.ts";
-import { withRemote } from "./remote-session.ts";
+import { withRemote, type RemoteSession } from "./remote-session.ts";
 import { listTargets } from "./targets.ts";
 
 /** Is one thing that was looked at. */
@@ -201,23 +201,30 @@ function checkLeftovers(workspace: Workspace): DoctorCheck {
 
 async function checkHooks(workspace: Workspace): Promise<DoctorCheck> {
   const { findHooksFolder } = await import("../git/hooks.ts");
-  const { HOOK_NAMES, isOwnHook } = await import("../git/hook-scripts.ts");
+  const { HOOK_NAMES, isOwnHook, removeBlock } = await import("../git/hook-scripts.ts");
   const folder = await findHooksFolder(workspace.repository);
   const missing = HOOK_NAMES.filter((name) => {
     const file = path.join(folder.path, name);
-    return !fs.existsSync(file) || !isOwnHook(fs.readFileSync(file, "utf8"));
+    const content = fs.existsSync(file) ? fs.readFileSync(file, "utf8") : "";
+    return !isOwnHook(content) && removeBlock(content) === undefined;
   });
   if (missing.length === 0) return ok("hooks", "all hooks are installed");
   return warn("hooks", `not installed: ${missing.join(", ")}`, "`mlv install` makes Git check out and push data by itself");
 }
+
+const NO_STORE_HINT =
+  "`mlv push` makes it; where others have pushed, see that the disk is mounted and the URL is right (a relative folder starts at the repository's root)";
 
 async function checkRemotes(workspace: Workspace): Promise<DoctorCheck[]> {
   const { remotes } = await workspace.configuration();
   const checks: DoctorCheck[] = [];
   for (const name of remotes.keys()) {
     try {
-      await withRemote(workspace, name, ({ store }) => store.checkMarker(false, workspace.context.signal), { retries: 3 });
-      checks.push(ok(`remote-${name}`, `\`${name}\` is reachable`));
+      const check = async ({ store, remote }: RemoteSession): Promise<DoctorCheck> =>
+        (await store.checkMarker(false, workspace.context.signal))
+          ? ok(`remote-${name}`, `\`${name}\` is reachable`)
+          : warn(`remote-${name}`, `\`${name}\` has no store at ${remote.url} yet`, NO_STORE_HINT);
+      checks.push(await withRemote(workspace, name, check, { retries: 3 }));
     } catch (error) {
       checks.push(fromError(`remote-${name}`, error, `\`mlv remote check ${name}\` tries every step`));
     }

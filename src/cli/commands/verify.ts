@@ -55,7 +55,9 @@ function printResult(session: Session, result: VerifyResult): void {
   }
   for (const target of result.remote?.notPushed ?? []) session.print(`${style.yellow("not pushed")}: ${escapeName(target)}`);
   if (result.edited > 0) session.print(`${formatPlural(result.edited, "file")} edited here, which is no damage`);
-  if (result.damaged === 0) session.print(style.green("Everything is as it should be."));
+  const lookedAt = places.reduce((sum, [, counts]) => sum + (counts?.items ?? 0), 0);
+  if (lookedAt === 0) session.print("Nothing is here to be looked at; `mlv pull` brings what is tracked.");
+  else if (result.damaged === 0) session.print(style.green("Everything is as it should be."));
   else session.print(`${formatCount(result.damaged)} damaged, ${formatCount(result.mended)} mended, ${formatCount(result.unmended)} not`);
   // A plain `verify` looks at the cache and the workspace, so it would not mend the remote.
   const again = result.remote === undefined ? "" : ` --remote ${result.remote.name}`;

@@ -1,0 +1,53 @@
+import * as fs from "node:fs";
+import { expect, test } from "vitest";
+import { makeSandbox, type Sandbox } from "./sealed.ts";
+
+function makePushed(): Sandbox {
+  const box = makeSandbox();
+  box.makeRepository("project", { remote: "storage", tree: { "a.txt": "a\n" } });
+  box.mlv("project", ["add", "a.txt"]);
+  box.commit("project", "first");
+  box.mlv("project", ["push"]);
+  return box;
+}
+
+test("verify with nothing here to be looked at says that, not that all is well", () => {
+  const box = makePushed();
+  box.clone("project", "clone");
+  const verify = (): string => box.mlv("clone", ["verify"]).stdout;
+  expect(verify()).toContain("Nothing is here to be looked at; `mlv pull` brings what is tracked.\n");
+  expect(verify()).not.toContain("Everything is as it should be");
+  box.mlv("clone", ["pull"]);
+  expect(verify()).toContain("Everything is as it should be.\n");
+});
+
+test("doctor warns of a remote without a store, which a push would make in the wrong place", () => {
+  const box = makePushed();
+  const doctor = (): string => box.mlv("project", ["doctor"]).stdout;
+  expect(doctor()).toMatch(/^ok +`origin` is reachable$/m);
+  fs.renameSync(box.at("storage"), box.at("away"));
+  expect(doctor()).toMatch(
+    /^warning +`origin` has no store at file:\/\/.*\/storage yet\n +hint: `mlv push` makes it; where others have pushed, see/m,
+  );
+});
+
+test("doctor finds hooks that stand in a file of somebody else's", () => {
+  const box = makePushed();
+  fs.mkdirSync(box.at("project/.githooks"));
+  for (const name of ["post-checkout", "post-merge", "pre-push", "pre-commit"])
+    fs.writeFileSync(box.at("project/.githooks", name), "#!/bin/sh\nexit 0\n", { mode: 0o755 });
+  box.git("project", "config", "core.hooksPath", ".githooks");
+  expect(box.mlv("project", ["doctor"]).stdout).toContain("not installed: post-checkout, post-merge, pre-push, pre-commit");
+  expect(box.mlv("project", ["install"]).stdout).toContain("mlv's lines in");
+  expect(box.mlv("project", ["doctor"]).stdout).toContain("all hooks are installed");
+});
+
+test("a revision that a shallow clone lacks comes with the command that brings the history", () => {
+  const box = makePushed();
+  box.commit("project", "second");
+  box.git("", "clone", "-q", "--depth", "1", `file://${box.at("project")}`, "shallow");
+  const command = /`(git fetch --unshallow --tags)`/.exec(box.run(["diff", "HEAD~1"], { cwd: "shallow" }).stderr)?.[1];
+  box.git("shallow", ...(command ?? "").split(" ").slice(1));
+  box.mlv("shallow", ["diff", "HEAD~1"]);
+  expect(box.run(["diff", "nowhere"], { cwd: "shallow" }).stderr).toContain("`git fetch --tags` brings");
+});
