@@ -10,22 +10,35 @@ export interface PointerLogOptions extends GitCallOptions {
   readonly suffix?: string;
 }
 
-/**
- * Returns, for each pointer of HEAD's history by its path, the blobs that it had, the latest first and each once, under earlier names where Git pairs them as
- * a rename. One walk for all of them, where `logFile` walks for one.
- */
-export async function readPointerLog(
-  repository: Repository,
-  { limit, suffix = ".mlv", signal }: PointerLogOptions,
-): Promise<ReadonlyMap<string, readonly string[]>> {
+/** Is what one walk tells of every pointer, by its path. */
+export interface PointerLog {
+  /** The blobs that it had, the latest first and each once, under earlier names where Git pairs them as a rename. */
+  readonly oids: ReadonlyMap<string, readonly string[]>;
+  /** Those that came to be in a commit that deleted others: they may be these, renamed and edited. */
+  readonly replacing: ReadonlySet<string>;
+}
+
+/** Reads what the pointers of HEAD's history were. One walk for all of them, where `logFile` walks for one. */
+export async function readPointerLog(repository: Repository, { limit, suffix = ".mlv", signal }: PointerLogOptions): Promise<PointerLog> {
   const args = ["log", "-z", "--format=%x01%H", "--raw", "--no-abbrev", "-m", "--root", "--find-renames", "HEAD", "--", `*${suffix}`];
   const oids = new Map<string, string[]>();
   /** Whose history a path was at the commit that the walk has reached; itself where nothing else is noted. */
   const owners = new Map<string, readonly string[]>();
-  for await (const { change } of parseRaw(gitRecords(repository, args, { signal }))) {
+  const replacing = new Set<string>();
+  let [last, isReplacing] = ["", false];
+  let added: string[] = [];
+  const endCommit = (): void => {
+    if (isReplacing) for (const owner of added) replacing.add(owner);
+    [added, isReplacing] = [[], false];
+  };
+  for await (const { commit, change } of parseRaw(gitRecords(repository, args, { signal }))) {
     if (change === undefined) continue;
-    const { path, oldPath, newOid } = change;
+    const { path, oldPath, newOid, status } = change;
+    if (commit !== last) endCommit();
+    last = commit;
     const own = owners.get(path) ?? [path];
+    if (status === "deleted") isReplacing = true;
+    if (status === "added") added.push(...own);
     for (const owner of newOid === undefined ? [] : own) {
       const known = oids.get(owner);
       if (known === undefined) oids.set(owner, [newOid as string]);
@@ -36,5 +49,6 @@ export async function readPointerLog(
       owners.set(path, [path]);
     }
   }
-  return oids;
+  endCommit();
+  return { oids, replacing };
 }

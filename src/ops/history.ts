@@ -12,12 +12,22 @@ import type { Workspace } from "./open-workspace.ts";
 const FEW_TARGETS = 6;
 const MAX_ANCESTORS = 8;
 const MAX_RENAMES = 8;
+const MAX_FOLLOWED = 100;
 /** A little more than the ancestors that are wanted, as some blobs name the same version. */
 const MAX_BLOBS = 12;
 
 interface Histories {
   asked: number;
-  all: Promise<ReadonlyMap<string, readonly Pointer[]>> | undefined;
+  /** How many were asked for one by one because they may have been renamed and edited. */
+  followed: number;
+  all: Promise<AllHistories> | undefined;
+  /** The workspace as it is without its remotes. */
+  readonly offline: Workspace;
+}
+
+interface AllHistories {
+  readonly versions: ReadonlyMap<string, readonly Pointer[]>;
+  readonly replacing: ReadonlySet<string>;
 }
 
 const histories = new WeakMap<Workspace, Histories>();
@@ -34,14 +44,23 @@ export async function ancestorsOf(workspace: Workspace, target: RepoPath): Promi
 }
 
 async function historyOf(workspace: Workspace, target: RepoPath): Promise<readonly Pointer[]> {
-  const known = histories.get(workspace) ?? { asked: 0, all: undefined };
+  const known = histories.get(workspace) ?? {
+    asked: 0,
+    followed: 0,
+    all: undefined,
+    offline: { ...workspace, context: { ...workspace.context, isOffline: true } },
+  };
   histories.set(workspace, known);
   known.asked += 1;
-  if (known.asked <= FEW_TARGETS) return readHistory(workspace, target);
+  if (known.asked <= FEW_TARGETS) return readHistory(known.offline, target);
   known.all ??= readHistories(workspace);
-  return (await known.all).get(pointerPath(target)) ?? [];
+  const { versions, replacing } = await known.all;
+  const path = pointerPath(target);
+  if (replacing.has(path) && (known.followed += 1) <= MAX_FOLLOWED) return readHistory(known.offline, target);
+  return versions.get(path) ?? [];
 }
 
+/** Nothing is fetched to find what a target was: the workspace is offline. */
 async function readHistory(workspace: Workspace, target: RepoPath): Promise<Pointer[]> {
   const { repository, context } = workspace;
   const { signal } = context;
@@ -66,7 +85,7 @@ async function readHistory(workspace: Workspace, target: RepoPath): Promise<Poin
   return [...found.values()];
 }
 
-/** Git takes a pointer renamed and edited in one commit for another one; its bytes are in what it was all the same. Nothing is fetched to find that. */
+/** Git takes a pointer renamed and edited in one commit for another one; its bytes are in what it was all the same. */
 async function beforeRename(
   workspace: Workspace,
   catFile: CatFile,
@@ -74,14 +93,13 @@ async function beforeRename(
 ): Promise<{ readonly name: RepoPath; readonly revision: string } | undefined> {
   if (oldPath !== undefined || oid === undefined) return undefined;
   const { findEarlierName } = await import("./pair-changes.ts");
-  const offline = { ...workspace, context: { ...workspace.context, isOffline: true } };
-  const earlier = await findEarlierName(offline, catFile, { commit, target: targetOf(path) });
+  const earlier = await findEarlierName(workspace, catFile, { commit, target: targetOf(path) });
   return earlier === undefined ? undefined : { name: earlier.from, revision: earlier.parent };
 }
 
-async function readHistories({ repository, context }: Workspace): Promise<ReadonlyMap<string, readonly Pointer[]>> {
+async function readHistories({ repository, context }: Workspace): Promise<AllHistories> {
   const { signal } = context;
-  const blobs = await readPointerLog(repository, { limit: MAX_BLOBS, signal });
+  const { oids: blobs, replacing } = await readPointerLog(repository, { limit: MAX_BLOBS, signal });
   const versions = new Map<string, Pointer[]>();
   const catFile = openCatFile(repository, { signal });
   try {
@@ -95,7 +113,7 @@ async function readHistories({ repository, context }: Workspace): Promise<Readon
   } finally {
     await catFile.close();
   }
-  return versions;
+  return { versions, replacing };
 }
 
 async function readBlob(catFile: CatFile, oid: string, path: string): Promise<Pointer | undefined> {

@@ -56,6 +56,8 @@ function isSafePointer(path: string): boolean {
   return isPointerPath(path) && unsafePathReason(targetOf(path)) === undefined;
 }
 
+const lastPaired = new WeakMap<Workspace, { readonly commit: string; readonly changes: Map<string, readonly ChangedPointer[]> }>();
+
 /** Is where a target's history goes on under the name that it had before. */
 export interface EarlierName {
   readonly from: RepoPath;
@@ -71,8 +73,14 @@ export async function findEarlierName(
 ): Promise<EarlierName | undefined> {
   const { repository, context } = workspace;
   const { signal } = context;
+  // Many targets may have been renamed in the same commit.
+  const last = lastPaired.get(workspace);
+  const paired = last?.commit === commit ? last.changes : new Map<string, readonly ChangedPointer[]>();
+  lastPaired.set(workspace, { commit, changes: paired });
   for (const parent of await parentsOf(repository, commit, { signal })) {
-    const changes = await pairChanges(workspace, catFile, await changedPointers(repository, parent, commit, { signal }));
+    const changes =
+      paired.get(parent) ?? (await pairChanges(workspace, catFile, await changedPointers(repository, parent, commit, { signal })));
+    paired.set(parent, changes);
     const renamed = changes.find(({ status, path }) => status === "renamed" && path === pointerPath(target));
     if (renamed?.oldPath !== undefined) return { from: targetOf(renamed.oldPath), parent };
   }

@@ -22,10 +22,16 @@ test("one walk gives every pointer's blobs, the latest first, through renames an
   project.git("merge", "-q", "-s", "ours", "--no-edit", "side");
 
   const repository = findRepository(project.root, project.context.env);
-  const log = await readPointerLog(repository, { limit: 8 });
+  const { oids: log, replacing } = await readPointerLog(repository, { limit: 8 });
   expect(log.get("d/c.mlv")).toEqual([oid("HEAD:d/c.mlv"), oid("HEAD~2:d/c.mlv")]);
   expect(new Set(log.get("a.mlv"))).toEqual(new Set([oid("HEAD:a.mlv"), oid("side:a.mlv"), oid("HEAD~3:a.mlv")]));
   expect(log.get("a.mlv")?.[0]).toBe(oid("HEAD:a.mlv"));
   expect(log.has("code.py")).toBe(false);
-  expect((await readPointerLog(repository, { limit: 1 })).get("a.mlv")).toHaveLength(1);
+  expect((await readPointerLog(repository, { limit: 1 })).oids.get("a.mlv")).toHaveLength(1);
+  expect([...replacing]).toEqual([]);
+
+  project.git("rm", "-q", "a.mlv");
+  await commit("replaced", { "e.mlv": "nothing like it" });
+  await commit("edited", { "e.mlv": "nothing like it, edited" });
+  expect([...(await readPointerLog(repository, { limit: 8 })).replacing]).toEqual(["e.mlv"]);
 });

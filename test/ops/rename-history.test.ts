@@ -102,3 +102,21 @@ test("a push after a rename with edits sends what is new, and not all of it agai
   expect(before).toBeGreaterThan(24_000_000);
   expect(sent() - before).toBeLessThan(300_000);
 });
+
+test("many targets renamed and edited in one commit are sent as what differs too", async () => {
+  const project = await createProject();
+  const sent = (): number => filesUnder(project.remote).reduce((sum, name) => sum + fs.statSync(path.join(project.remote, name)).size, 0);
+  const names = Array.from({ length: 9 }, (_, at) => `part-${at}.bin`);
+  const content = (at: number): Buffer => noise(at + 1, at < 7 ? 1000 : 9_000_000);
+  for (const [at, name] of names.entries()) project.write(`raw/${name}`, content(at));
+  await project.record("one", ...names.map((name) => `raw/${name}`));
+  await project.push();
+  const before = sent();
+  project.git("rm", "-q", ...names.map((name) => `raw/${name}.mlv`));
+  fs.rmSync(path.join(project.root, "raw"), { recursive: true, force: true });
+  for (const [at, name] of names.entries()) project.write(`data/${name}`, Buffer.concat([content(at), Buffer.from(`more ${at}`)]));
+  await project.record("two", ...names.map((name) => `data/${name}`));
+  await project.push();
+  expect(before).toBeGreaterThan(18_000_000);
+  expect(sent() - before).toBeLessThan(1_000_000);
+});
