@@ -1,5 +1,6 @@
 import { MlvError } from "../base/errors.ts";
 import type { RepoPath } from "../base/ids.ts";
+import { compareUtf8 } from "../base/safe-paths.ts";
 import { LOCK_FILE, mergeLockFiles } from "../formats/lock-merge.ts";
 import { formatPointer, parsePointer, type Pointer } from "../formats/pointer.ts";
 import { openCatFile } from "../git/cat-file.ts";
@@ -40,13 +41,16 @@ export interface ResolvedLock {
 export interface ResolveResult {
   readonly targets: readonly ResolvedTarget[];
   readonly locks: readonly ResolvedLock[];
+  /** What is no folder on both sides, and so stays in conflict when `union` was asked for without a path. */
+  readonly left: readonly RepoPath[];
   /** Paths to stage, relative to the repository's root. */
   readonly toStage: readonly string[];
   readonly root: string;
 }
 
 /**
- * Settles conflicts of pointers and run records from the versions that Git's index keeps of them, and writes what is chosen; stages nothing.
+ * Settles conflicts of pointers and run records from the versions that Git's index keeps of them, and writes what is chosen once all of it is; stages
+ * nothing.
  * Throws `target-not-found` for what is in no conflict, `usage` for a union of what is no folder or a side that deleted the pointer.
  */
 export async function resolveConflicts(context: OperationContext, options: ResolveOptions): Promise<ResolveResult> {
@@ -62,18 +66,19 @@ export async function resolveConflicts(context: OperationContext, options: Resol
     }
     await prepareCache(workspace);
     const targets: ResolvedTarget[] = [];
-    const locks: ResolvedLock[] = [];
+    const locks: (ResolvedLock & { readonly text: string })[] = [];
+    const left: RepoPath[] = [];
+    const isAll = options.paths.length === 0;
     for (const target of wanted) {
-      if (isLockFile(target)) {
-        locks.push(settleLock(workspace, { path: target, ...stages.get(target) }, options));
-        continue;
-      }
-      const resolved = await settle(workspace, { target, ...stages.get(target) }, options);
-      writePointer(workspace, target, formatPointer(resolved.pointer));
-      targets.push(resolved);
+      const versions = stages.get(target) ?? {};
+      if (isLockFile(target)) locks.push(settleLock(workspace, { path: target, ...versions }, options));
+      else if (isAll && options.union && wanted.length > 1 && !isFolderOnBothSides(target, versions)) left.push(target);
+      else targets.push(await settle(workspace, { target, ...versions }, options));
     }
-    const toStage = wanted.map((target) => (isLockFile(target) ? target : pointerPath(target)));
-    return { targets, locks, toStage, root: workspace.root };
+    for (const { path, text } of locks) writeInWorkspace(workspace, path, text);
+    for (const { target, pointer } of targets) writePointer(workspace, target, formatPointer(pointer));
+    const toStage = [...locks.map(({ path }) => path), ...targets.map(({ target }) => pointerPath(target))].sort(compareUtf8);
+    return { targets, locks: locks.map(({ path, settled }) => ({ path, settled })), left, toStage, root: workspace.root };
   });
 }
 
@@ -113,16 +118,14 @@ function settleLock(
   workspace: Workspace,
   { path, base = "", ours, theirs }: Stages & { readonly path: RepoPath },
   { side, union }: ResolveOptions,
-): ResolvedLock {
+): ResolvedLock & { readonly text: string } {
   if (union && ours !== undefined && theirs !== undefined) {
     const merged = mergeLockFiles({ base, ours, theirs, where: path }, side);
-    writeInWorkspace(workspace, path, merged.text);
-    return { path, settled: [...merged.stages, ...merged.keys] };
+    return { path, settled: [...merged.stages, ...merged.keys], text: merged.text };
   }
   const text = side === "ours" ? ours : theirs;
   if (text === undefined) throw deletedBy(workspace, side, { shown: path, file: path });
-  writeInWorkspace(workspace, path, text);
-  return { path, settled: [] };
+  return { path, settled: [], text };
 }
 
 function deletedBy(
@@ -135,6 +138,10 @@ function deletedBy(
     hint: `to delete it: \`git rm ${fileWord}\`; to keep it: \`mlv resolve --${side === "ours" ? "theirs" : "ours"} ${word}\``,
     details: { target: shown },
   });
+}
+
+function isFolderOnBothSides(target: RepoPath, { ours, theirs }: Stages): boolean {
+  return [ours, theirs].every((text) => text !== undefined && parsePointer(text, pointerPath(target)).kind === "dir");
 }
 
 async function settle(

@@ -1,3 +1,4 @@
+import * as fs from "node:fs";
 import { expect, test } from "vitest";
 import { makeInstalled, type Installed } from "./installed.ts";
 
@@ -70,4 +71,29 @@ test("status calls a pointer with conflict markers in conflict, not broken, and 
       "",
     ].join("\n"),
   ]);
+});
+
+test("resolve --union without a path unites the folders and names the files that stay in conflict", () => {
+  const { sandbox, git } = makeConflict();
+  const pointers = (): string[] => ["d", "gone.csv", "t.csv"].map((name) => fs.readFileSync(sandbox.at("r", `${name}.mlv`), "utf8"));
+  const before = pointers();
+  const { status, stdout, stderr } = sandbox.run(["resolve", "--union", "--theirs"], { cwd: "r" });
+  expect([status, stdout]).toEqual([3, "resolved d (1 file, 6 B; 1 file that both sides changed)\nNext: git add d.mlv\n"]);
+  expect(stderr).toBe(
+    [
+      "still in conflict: gone.csv, which is no folder on both sides; `mlv status` says what to type\n",
+      "still in conflict: t.csv, which is no folder on both sides; `mlv status` says what to type\n",
+    ].join(""),
+  );
+  expect(pointers()).toEqual([git("show", "other:d.mlv").stdout, ...before.slice(1)]);
+  expect(sandbox.mlv("r", ["ls"]).stdout).toMatch(/^1 file +6 B +d\/$/m);
+});
+
+test("resolve that cannot settle one of the targets writes none of them", () => {
+  const { sandbox } = makeConflict();
+  const before = fs.readFileSync(sandbox.at("r/d.mlv"));
+  const refused = sandbox.run(["resolve", "--theirs"], { cwd: "r" });
+  expect([refused.status, refused.stderr]).toEqual([2, expect.stringContaining("their side deleted `gone.csv`")]);
+  expect(fs.readFileSync(sandbox.at("r/d.mlv"))).toEqual(before);
+  sandbox.mlv("r", ["resolve", "-q", "--theirs", "d", "t.csv"]);
 });

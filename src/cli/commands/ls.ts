@@ -3,7 +3,7 @@ import { MlvError } from "../../base/errors.ts";
 import { listFiles } from "../../ops/list-files.ts";
 import { textOf, type CommandDefinition } from "../command.ts";
 import { EXIT } from "../exit-status.ts";
-import { formatBytes, formatColumns, formatCount } from "../format.ts";
+import { formatBytes, formatColumns, formatPlural } from "../format.ts";
 import { escapeName } from "../terminal.ts";
 
 export const command: CommandDefinition = {
@@ -27,7 +27,7 @@ export const command: CommandDefinition = {
           const result = await listEither(session.operation, { rev: given, first, second, isRecursive });
           session.document({ command: "ls", ...result });
           const rows = result.entries.map((entry) => [
-            entry.kind === "dir" ? `${formatCount(entry.files)} files` : entry.isExecutable ? "x" : "",
+            entry.kind === "dir" ? formatPlural(entry.files, "file") : entry.isExecutable ? "x" : "",
             formatBytes(entry.size),
             `${escapeName(entry.path)}${entry.kind === "dir" ? "/" : ""}`,
           ]);

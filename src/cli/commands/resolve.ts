@@ -1,6 +1,7 @@
 import { MlvError } from "../../base/errors.ts";
 import { resolveConflicts } from "../../ops/resolve.ts";
 import { listOf, type CommandDefinition } from "../command.ts";
+import { EXIT } from "../exit-status.ts";
 import { formatBytes, formatPlural } from "../format.ts";
 import { printToStage } from "../stage-hint.ts";
 import { escapeName } from "../terminal.ts";
@@ -36,8 +37,11 @@ export const command: CommandDefinition = {
             const how = settled.length === 0 ? "" : ` (${side} of ${settled.map(escapeName).join(", ")})`;
             session.print(`resolved ${session.style.bold(escapeName(path))}${how}`);
           }
-          if (result.toStage.length === 0) session.print("No pointer is in conflict.");
-          else printToStage(session, result, false);
+          for (const target of result.left)
+            session.note(`still in conflict: ${escapeName(target)}, which is no folder on both sides; \`mlv status\` says what to type`);
+          if (result.toStage.length > 0) printToStage(session, result, false);
+          else if (result.left.length === 0) session.print("No pointer is in conflict.");
+          return result.left.length > 0 ? EXIT.partly : EXIT.done;
         }),
       );
   },
