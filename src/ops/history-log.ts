@@ -8,6 +8,7 @@ import { resolveRevision } from "../git/revisions.ts";
 import { isComplete } from "../transfer/fetch.ts";
 import { CompleteLeaves } from "../transfer/leaf-objects.ts";
 import { isPointerPath, pointerPath, targetOf } from "../workspace/target.ts";
+import type { LeftOut } from "./content-diff.ts";
 import { withWorkspace, type OperationContext, type Workspace } from "./open-workspace.ts";
 import { findVersionFile, type VersionFile } from "./open-content.ts";
 import { findEarlierName, type EarlierName } from "./pair-changes.ts";
@@ -101,6 +102,8 @@ async function listVersions(
   let isCut = false;
   if (start === undefined) return { versions, isCut };
   const catFile = openCatFile(repository, { signal: context.signal });
+  const onLeftOut = ({ reason }: LeftOut): void =>
+    context.onEvent({ type: "notice", level: "warning", message: `the history of \`${target}\` may go on under another name: ${reason}` });
   try {
     let earlier: EarlierName | undefined = { from: target, parent: start };
     while (earlier !== undefined) {
@@ -112,7 +115,7 @@ async function listVersions(
       }
       const oldest = versions.at(-1);
       // A name that did not come to be in the oldest commit was followed by Git.
-      earlier = isCut || oldest?.action !== "changed" ? undefined : await findEarlierName(workspace, catFile, oldest);
+      earlier = isCut || oldest?.action !== "changed" ? undefined : await findEarlierName(workspace, catFile, { ...oldest, onLeftOut });
       if (earlier !== undefined && oldest !== undefined)
         versions[versions.length - 1] = { ...oldest, from: earlier.from, action: "renamed" };
     }

@@ -5,10 +5,18 @@ import type { CatFile } from "../git/cat-file.ts";
 import { changedPointers, type ChangedPointer } from "../git/changes.ts";
 import { parentsOf } from "../git/revisions.ts";
 import { isPointerPath, pointerPath, targetOf } from "../workspace/target.ts";
+import type { LeftOut } from "./content-diff.ts";
 import type { Workspace } from "./open-workspace.ts";
 import { NO_PAIRING, pairByContent } from "./pair-contents.ts";
 import { pairTargets } from "./pair-targets.ts";
 import { readPointers } from "./read-blobs.ts";
+
+/** Says how far to look for renames. */
+interface PairChangesOptions {
+  readonly withContents?: boolean;
+  /** Hears of new targets of which it could not be said whether they were renamed. */
+  readonly onLeftOut?: (left: LeftOut) => void;
+}
 
 /**
  * Returns what one commit changed with targets that were renamed and edited in one go as one change each, as `diff` pairs them; Git, which compares the
@@ -19,7 +27,7 @@ export async function pairChanges(
   workspace: Workspace,
   catFile: CatFile,
   changes: readonly ChangedPointer[],
-  { withContents = true }: { readonly withContents?: boolean } = {},
+  { withContents = true, onLeftOut }: PairChangesOptions = {},
 ): Promise<readonly ChangedPointer[]> {
   const has = (status: ChangedPointer["status"]): boolean => changes.some((change) => change.status === status);
   if (!has("added") || !has("deleted")) return changes;
@@ -37,7 +45,8 @@ export async function pairChanges(
       }),
     );
   const byContent = withContents ? pairByContent(workspace, undefined) : NO_PAIRING;
-  const { pairs } = await pairTargets(side("deleted"), side("added"), byContent);
+  const { pairs, leftOut } = await pairTargets(side("deleted"), side("added"), byContent);
+  for (const left of leftOut) onLeftOut?.(left);
   const deleted = new Map(loose.flatMap((change) => (change.status === "deleted" ? [[change.path, change] as const] : [])));
   const renames = new Map(
     pairs.flatMap(({ target, from }) => (from === undefined ? [] : [[pointerPath(target), pointerPath(from)] as const])),
@@ -69,7 +78,7 @@ export interface EarlierName {
 export async function findEarlierName(
   workspace: Workspace,
   catFile: CatFile,
-  { commit, target }: { readonly commit: string; readonly target: RepoPath },
+  { commit, target, onLeftOut }: { readonly commit: string; readonly target: RepoPath } & Pick<PairChangesOptions, "onLeftOut">,
 ): Promise<EarlierName | undefined> {
   const { repository, context } = workspace;
   const { signal } = context;
@@ -79,7 +88,10 @@ export async function findEarlierName(
   lastPaired.set(workspace, { commit, changes: paired });
   for (const parent of await parentsOf(repository, commit, { signal })) {
     const changes =
-      paired.get(parent) ?? (await pairChanges(workspace, catFile, await changedPointers(repository, parent, commit, { signal })));
+      paired.get(parent) ??
+      (await pairChanges(workspace, catFile, await changedPointers(repository, parent, commit, { signal }), {
+        onLeftOut: (left) => (left.path === target || left.count > 1 ? onLeftOut?.(left) : undefined),
+      }));
     paired.set(parent, changes);
     const renamed = changes.find(({ status, path }) => status === "renamed" && path === pointerPath(target));
     if (renamed?.oldPath !== undefined) return { from: targetOf(renamed.oldPath), parent };

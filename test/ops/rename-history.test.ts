@@ -3,7 +3,7 @@ import path from "node:path";
 import { expect, test } from "vitest";
 import { log } from "../../src/ops/history-log.ts";
 import { report } from "../../src/ops/report.ts";
-import { createProject, filesUnder, noise, type Project } from "./project.ts";
+import { cloneProject, createProject, filesUnder, noise, type Project } from "./project.ts";
 
 /** One: both are there; two: both edited; three: both renamed and edited; four: both edited under the later name. */
 async function renamedProject(): Promise<Project> {
@@ -43,6 +43,10 @@ test("the history of a target goes on through the commit that renamed and edited
     const cut = await log(project.context, { target, limit: 2 });
     expect([cut.isCut, cut.versions.map(({ action }) => action)]).toEqual([true, ["changed", "renamed"]]);
   }
+  const clone = cloneProject(project);
+  const { versions } = await log(clone.context, { target: "data/lot" });
+  expect(versions.map(({ action }) => action)).toEqual(["changed", "added"]);
+  expect(clone.events).toMatchObject([{ type: "notice", message: expect.stringContaining("may go on under another name") as string }]);
   const file = await log(project.context, { target: "data/lot/1.txt" });
   expect(file.versions.map(({ subject, action }) => `${subject} ${action}`)).toEqual(["two changed", "one added"]);
 });
