@@ -7,6 +7,7 @@ import { matchByJoin } from "./duckdb/join.ts";
 import { DuckDbSession, isDuckDbFailure } from "./duckdb/session.ts";
 import { DuckDbSides, type DuckDbFound, type DuckDbMatch, type MatchSettings } from "./duckdb/sides.ts";
 import { matchBySplit } from "./duckdb/split.ts";
+import { isWrittenAlike } from "./duckdb/texts.ts";
 import type { TableSource } from "./source.ts";
 import type { TableReader } from "./table-reader.ts";
 
@@ -36,7 +37,7 @@ function isSupported({ before, after, readers, plan }: DuckDbMatch): boolean {
   const isReadable = (source: TableSource, reader: TableReader): boolean =>
     source.path !== undefined &&
     !/[*?[\]{}]/.test(source.path) &&
-    (reader.format === "parquet" || (reader.format !== "jsonl" && reader.encoding === "utf-8"));
+    ((reader.format === "parquet" && reader.columns.every(isWrittenAlike)) || (reader.format !== "jsonl" && reader.encoding === "utf-8"));
   const haveSameTypes = plan.shared.every(
     (column) => readers.before.columns[column.before]?.nativeType === readers.after.columns[column.after]?.nativeType,
   );

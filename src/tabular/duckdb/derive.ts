@@ -6,14 +6,17 @@ import type { ColumnStatistics } from "../diff/column-statistics.ts";
 import type { ColumnType } from "../text/infer.ts";
 import { mostFrequent, type ColumnAnswer } from "./statistics.ts";
 
+/** Are cells of a column. */
+export type Cells = readonly (string | null)[];
+
 /** Is what is known of a column: the other version's answer, its type in both, and the cells of the rows that differ. */
 export interface KnownColumn {
   readonly other: ColumnAnswer;
   readonly type: ColumnType;
   readonly isKey: boolean;
-  /** Cells that only the other version has, and those that only this one has; an empty one is null. */
-  readonly taken: readonly string[];
-  readonly given: readonly string[];
+  /** Cells that only the other version has, and those that only this one has. */
+  readonly taken: Cells;
+  readonly given: Cells;
   /** Rows of this version. */
   readonly rows: number;
 }
@@ -23,7 +26,7 @@ const NEGLIGIBLE = 1 / 200;
 
 /** Returns a column's statistics in this version, or undefined where they do not follow from the other's. */
 export function deriveStatistics({ other, type, isKey, taken, given, rows }: KnownColumn): ColumnStatistics | undefined {
-  const [takenValues, givenValues] = [taken.filter((cell) => cell !== ""), given.filter((cell) => cell !== "")];
+  const [takenValues, givenValues] = [taken, given].map((cells) => cells.filter((cell) => cell !== null)) as [string[], string[]];
   const nulls = other.nulls - (taken.length - takenValues.length) + (given.length - givenValues.length);
   if (other.counts !== undefined) return fromCounts(other, { nulls, type, taken: takenValues, given: givenValues });
   const { min, max } = other;

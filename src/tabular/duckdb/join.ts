@@ -1,15 +1,12 @@
 /** Matches rows through DuckDB by joining keys and row hashes of both files, so that little is held in memory; then fetches what changed. */
-import type { ColumnStatistics } from "../diff/column-statistics.ts";
 import type { MatchResult } from "../diff/by-key.ts";
 import type { CellText, ChangedRow, SampleRow } from "../diff/result.ts";
 import type { TableReader } from "../table-reader.ts";
 import { inferTextType, mergeTypes, type ColumnType } from "../text/infer.ts";
+import { statisticsBefore } from "./earlier.ts";
 import { countQuery } from "./queries.ts";
-import type { DuckDbFound, DuckDbMatch, DuckDbSides, SampledFacts } from "./sides.ts";
-import { listOf, type SideAnswer } from "./statistics.ts";
-
-/** Is a row that DuckDB gives: texts by column. */
-type FoundRow = Readonly<Record<string, string | null>>;
+import type { DuckDbFound, DuckDbMatch, DuckDbSides, RowsByKey } from "./sides.ts";
+import { listOf } from "./statistics.ts";
 
 const EXAMINE_LIMIT = 20_000;
 
@@ -33,7 +30,7 @@ class JoinMatcher {
     const sides = this.#sides;
     // The files are counted here while DuckDB joins them on its own threads.
     const [[counts], described] = await Promise.all([
-      sides.session.rows(countQuery(sides.shape, { examined: EXAMINE_LIMIT, samples: this.#samples })),
+      sides.session.rows(countQuery(sides.shape, EXAMINE_LIMIT)),
       Promise.all([sides.describe("before"), sides.describe("after")]),
     ]);
     if (counts === undefined) return undefined;
@@ -45,57 +42,60 @@ class JoinMatcher {
     if (!isUnique || number("addedkeys") !== added || number("removedkeys") !== removed) return undefined;
     // Nothing changed in the values: order and formatting are told by mlv's own pass.
     if (added + removed + changed === 0) return undefined;
-    const keys = (name: string): string[] => listOf(counts[name]);
-    const differing = added + removed + changed;
-    const afterSide = await sides.ask("after", afterFacts, { keys: [...keys("changedlist"), ...keys("addedlist")] });
-    const known = { statistics: sides.asBefore(afterSide.statistics), rows: differing };
-    const beforeSide = await sides.ask("before", beforeFacts, { keys: [...keys("changedlist"), ...keys("removedlist")], known });
-    const [beforeRows, afterRows] = [this.#byKey("before", beforeSide), this.#byKey("after", afterSide)];
-    const compared = this.#compare(keys("changedlist"), beforeRows, afterRows);
-    const types = this.#types(beforeFacts.types, afterFacts.types, beforeRows, afterRows);
-    if (types === undefined || compared === undefined) return undefined;
-    const statistics = {
-      before: await this.#statistics("before", types.before, { ...beforeFacts, statistics: beforeSide.statistics }),
-      after: await this.#statistics("after", types.after, { ...afterFacts, statistics: afterSide.statistics }),
+    const lists = { changed: listOf(counts["changedlist"]), added: listOf(counts["addedlist"]), removed: listOf(counts["removedlist"]) };
+    const rows = {
+      before: await sides.fetch("before", [...lists.changed, ...lists.removed]),
+      after: await sides.fetch("after", [...lists.changed, ...lists.added]),
     };
+    const compared = this.#compare(lists.changed, rows);
+    const types = this.#types(beforeFacts.types, afterFacts.types, rows);
+    if (types === undefined || compared === undefined) return undefined;
+    const after = await sides.ask("after", { ...afterFacts, types: types.after }, {});
+    const isAll = lists.changed.length === changed && lists.added.length === added && lists.removed.length === removed;
+    const before = await statisticsBefore(
+      sides,
+      { ...beforeFacts, types: types.before },
+      {
+        types: types.after,
+        answer: after,
+        differing: added + removed + changed,
+        cells: isAll ? { before: this.#columns("before", rows.before), after: this.#columns("after", rows.after) } : undefined,
+      },
+    );
     const result: MatchResult = {
       added,
       removed,
       changed,
       unchanged: pairs - changed,
-      examined: keys("changedlist").length,
+      examined: lists.changed.length,
       changedCells: compared.changedCells,
       samples: {
         changed: compared.samples,
-        added: keys("addedlist").map((key) => this.#wholeRow("after", afterRows.get(key))),
-        removed: keys("removedlist").map((key) => this.#wholeRow("before", beforeRows.get(key))),
+        added: lists.added.slice(0, this.#samples).map((key) => this.#wholeRow("after", rows.after.get(key))),
+        removed: lists.removed.slice(0, this.#samples).map((key) => this.#wholeRow("before", rows.before.get(key))),
       },
     };
     return {
       result,
-      before: { types: types.before, statistics: statistics.before },
-      after: { types: types.after, statistics: statistics.after },
+      before: { types: types.before, statistics: before },
+      after: { types: types.after, statistics: after.statistics },
     };
   }
 
-  #byKey(side: "before" | "after", { rows }: SideAnswer): ReadonlyMap<string, FoundRow> {
-    const names = this.#match.readers[side].columns.map((column) => column.name);
-    return new Map(
-      rows.map(([key, ...cells]) => [key ?? "", Object.fromEntries(names.map((name, place) => [name, cells[place] ?? null]))]),
-    );
+  #columns(side: "before" | "after", rows: RowsByKey): (string | null)[][] {
+    return this.#match.readers[side].columns.map((_, place) => [...rows.values()].map((cells) => cells[place] ?? null));
   }
 
   /** Compares the examined rows cell by cell; undefined when a row that DuckDB calls changed shows no change as text. */
   #compare(
     keys: readonly string[],
-    beforeRows: ReadonlyMap<string, FoundRow>,
-    afterRows: ReadonlyMap<string, FoundRow>,
+    rows: { readonly before: RowsByKey; readonly after: RowsByKey },
   ): { changedCells: number[]; samples: ChangedRow[] } | undefined {
     const { plan, readers } = this.#match;
     const changedCells = plan.shared.map(() => 0);
     const samples: ChangedRow[] = [];
     for (const key of keys) {
-      const [from, to] = [beforeRows.get(key), afterRows.get(key)];
+      const [from, to] = [rows.before.get(key), rows.after.get(key)];
       if (from === undefined || to === undefined) return undefined;
       const cells: ChangedRow["cells"][number][] = [];
       for (const [at, column] of plan.shared.entries()) {
@@ -106,17 +106,17 @@ class JoinMatcher {
         cells.push({ column: column.name, before, after });
       }
       if (cells.length === 0) return undefined;
-      if (samples.length < this.#samples) samples.push({ key: [key], cells });
+      if (samples.length < this.#samples) samples.push({ key: [from[this.#match.key.before] ?? null], cells });
     }
     return { changedCells, samples };
   }
 
-  #cell(reader: TableReader, place: number, row: FoundRow): CellText {
-    const text = row[reader.columns[place]?.name ?? ""] ?? null;
+  #cell(reader: TableReader, place: number, row: readonly (string | null)[]): CellText {
+    const text = row[place] ?? null;
     return text === null && reader.format !== "parquet" ? "" : text;
   }
 
-  #wholeRow(side: "before" | "after", row: FoundRow | undefined): SampleRow {
+  #wholeRow(side: "before" | "after", row: readonly (string | null)[] | undefined): SampleRow {
     const reader = this.#match.readers[side];
     return reader.columns.map((_, place) => (row === undefined ? undefined : this.#cell(reader, place, row)));
   }
@@ -125,33 +125,21 @@ class JoinMatcher {
   #types(
     sampledBefore: readonly ColumnType[],
     sampledAfter: readonly ColumnType[],
-    beforeRows: ReadonlyMap<string, FoundRow>,
-    afterRows: ReadonlyMap<string, FoundRow>,
+    rows: { readonly before: RowsByKey; readonly after: RowsByKey },
   ): { before: ColumnType[]; after: ColumnType[] } | undefined {
     const { plan, readers } = this.#match;
-    const before = widen(sampledBefore, readers.before, beforeRows);
-    const after = widen(sampledAfter, readers.after, afterRows);
+    const before = widen(sampledBefore, readers.before, rows.before);
+    const after = widen(sampledAfter, readers.after, rows.after);
     const isText = readers.before.format !== "parquet";
     return isText && plan.shared.some((column) => before[column.before] !== after[column.after]) ? undefined : { before, after };
   }
-
-  /** Returns statistics that were asked for with sampled types, or asks once more where changed rows showed that a type is another. */
-  async #statistics(
-    side: "before" | "after",
-    types: readonly ColumnType[],
-    asked: SampledFacts & { readonly statistics: readonly ColumnStatistics[] },
-  ): Promise<readonly ColumnStatistics[]> {
-    if (types.every((type, place) => type === asked.types[place])) return asked.statistics;
-    return (await this.#sides.ask(side, { types, rows: asked.rows }, {})).statistics;
-  }
 }
 
-function widen(sampled: readonly ColumnType[], reader: TableReader, rows: ReadonlyMap<string, FoundRow>): ColumnType[] {
+function widen(sampled: readonly ColumnType[], reader: TableReader, rows: RowsByKey): ColumnType[] {
   if (reader.format === "parquet") return [...sampled];
   return sampled.map((type, place) => {
     let widest: ColumnType | undefined = type === "any" ? undefined : type;
-    const name = reader.columns[place]?.name ?? "";
-    for (const row of rows.values()) widest = mergeTypes(widest, inferTextType(row[name] ?? ""), "string");
+    for (const row of rows.values()) widest = mergeTypes(widest, inferTextType(row[place] ?? ""), "string");
     return widest ?? "any";
   });
 }

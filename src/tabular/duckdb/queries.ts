@@ -1,6 +1,7 @@
 /** The SQL that mlv asks of DuckDB. Every name and text in it is quoted. */
 import type { ColumnType } from "../text/infer.ts";
-import type { TableReader } from "../table-reader.ts";
+import type { TableColumn, TableReader } from "../table-reader.ts";
+import { textExpression } from "./texts.ts";
 
 /** Is one side of the join: how to read the file, its key, and what is compared, as quoted names in the same order on both sides. */
 export interface JoinSide {
@@ -32,8 +33,8 @@ export function scanOf(path: string, reader: TableReader): string {
   return `read_csv(${quoteText(path)}, auto_detect = false, ${dialect}, columns = {${columns}})`;
 }
 
-/** Counts pairs and differences by hash of the compared cells, and lists the least keys of each kind. */
-export function countQuery({ before, after }: JoinShape, limits: { readonly examined: number; readonly samples: number }): string {
+/** Counts pairs and differences by hash of the compared cells, and lists the least keys of each kind, at most `limit` of each. */
+export function countQuery({ before, after }: JoinShape, limit: number): string {
   const side = ({ scan, key, compared }: JoinSide): string => `(SELECT ${key} AS k, hash(${compared.join(", ")}) AS h FROM ${scan})`;
   const isChanged = "a.k IS NOT NULL AND b.k IS NOT NULL AND a.h <> b.h";
   return `SELECT
@@ -44,15 +45,15 @@ export function countQuery({ before, after }: JoinShape, limits: { readonly exam
     count(*) FILTER (WHERE ${isChanged}) AS changed,
     count(DISTINCT b.k) FILTER (WHERE a.k IS NULL) AS addedkeys,
     count(DISTINCT a.k) FILTER (WHERE b.k IS NULL) AS removedkeys,
-    min(a.k::VARCHAR, ${limits.examined}) FILTER (WHERE ${isChanged}) AS changedlist,
-    min(b.k::VARCHAR, ${Math.max(1, limits.samples)}) FILTER (WHERE a.k IS NULL) AS addedlist,
-    min(a.k::VARCHAR, ${Math.max(1, limits.samples)}) FILTER (WHERE b.k IS NULL) AS removedlist
+    min(a.k::VARCHAR, ${limit}) FILTER (WHERE ${isChanged}) AS changedlist,
+    min(b.k::VARCHAR, ${limit}) FILTER (WHERE a.k IS NULL) AS addedlist,
+    min(a.k::VARCHAR, ${limit}) FILTER (WHERE b.k IS NULL) AS removedlist
   FROM ${side(before)} a FULL OUTER JOIN ${side(after)} b ON a.k = b.k`;
 }
 
-/** Is what is asked of one column; its name is quoted. */
+/** Is what is asked of one column. */
 export interface ColumnQuestion {
-  readonly name: string;
+  readonly column: TableColumn;
   readonly type: ColumnType;
   /** Whether an estimate of its different values is asked for. */
   readonly isEstimated: boolean;
@@ -61,47 +62,48 @@ export interface ColumnQuestion {
 }
 
 /**
- * Asks one version, in one pass, for nulls, extremes (numbers as numbers), different values and counts of values of its columns, for the
- * rows of some keys, all cells as texts, the key first, and, where `isKeyCounted`, for its rows and the different hashes of their keys.
+ * Asks one version, in one pass, for its rows, and for nulls, extremes (numbers as numbers), different values and counts of values of
+ * its columns.
  */
-export function sideQuery(
-  side: JoinSide,
-  questions: readonly ColumnQuestion[],
-  { fetched, isKeyCounted }: { readonly fetched: Fetched; readonly isKeyCounted: boolean },
-): string {
-  const expressions = questions.flatMap(({ name, type, isEstimated, isCounted }, place) => {
-    const cell = `t.${name}`;
-    const numeric = type === "integer" ? "HUGEINT" : "DOUBLE";
-    const value = type === "integer" || type === "number" ? `try_cast(${cell} AS ${numeric})` : `${cell}::VARCHAR`;
+export function sideQuery(side: JoinSide, questions: readonly ColumnQuestion[], isKeyCounted: boolean): string {
+  const expressions = questions.flatMap(({ column, type, isEstimated, isCounted }, place) => {
+    const cell = cellOf(column);
+    const isNested = type === "object" || type === "array";
+    const value = column.nativeType === undefined ? readFromText(cell, type) : isNested ? textExpression(cell, column) : cell;
     return [
       `count(*) - count(${cell}) AS nulls${place}`,
       `min(${value})::VARCHAR AS min${place}`,
       `max(${value})::VARCHAR AS max${place}`,
       ...(isEstimated ? [`approx_count_distinct(${cell}) AS distinct${place}`] : []),
-      ...(isCounted ? [countsOf(cell, place)] : []),
+      ...(isCounted ? [countsOf(column, place)] : []),
     ];
   });
   if (isKeyCounted) expressions.push(`count(DISTINCT hash(t.${side.key})) AS keys`);
-  expressions.push("count(*) AS rows");
-  if (fetched.keys.length === 0) return `SELECT ${expressions.join(", ")} FROM ${side.scan} t`;
-  const key = `t.${side.key}::VARCHAR`;
-  const cells = [key, ...fetched.columns.map((name) => `t.${name}::VARCHAR`)].join(", ");
-  const wanted = `(SELECT unnest([${fetched.keys.map(quoteText).join(", ")}]::VARCHAR[]) AS k)`;
-  return `SELECT ${[...expressions, `list([${cells}]) FILTER (WHERE wanted.k IS NOT NULL) AS found`].join(", ")}
-  FROM ${side.scan} t LEFT JOIN ${wanted} wanted ON ${key} = wanted.k`;
+  return `SELECT ${[...expressions, "count(*) AS rows"].join(", ")} FROM ${side.scan} t`;
 }
 
-/** Says which cells of which rows are fetched; the names are quoted. */
-export interface Fetched {
-  readonly columns: readonly string[];
-  readonly keys: readonly string[];
+function readFromText(cell: string, type: ColumnType): string {
+  if (type === "integer") return `try_cast(${cell} AS HUGEINT)`;
+  return type === "number" ? `try_cast(${cell} AS DOUBLE)` : cell;
+}
+
+/** Fetches cells of the rows of some keys, as texts, the key first. */
+export function fetchQuery(side: JoinSide, columns: readonly TableColumn[], keys: readonly string[]): string {
+  const key = `t.${side.key}::VARCHAR`;
+  const cells = [key, ...columns.map((column) => textExpression(cellOf(column), column))].join(", ");
+  const wanted = `(SELECT unnest([${keys.map(quoteText).join(", ")}]::VARCHAR[]) AS k)`;
+  return `SELECT [${cells}] AS cells FROM ${side.scan} t JOIN ${wanted} wanted ON ${key} = wanted.k`;
 }
 
 /** Counts all values of some columns, by their place among all. */
-export function countsQuery(scan: string, columns: readonly { readonly name: string; readonly place: number }[]): string {
-  return `SELECT ${columns.map(({ name, place }) => countsOf(`t.${name}`, place)).join(", ")} FROM ${scan} t`;
+export function countsQuery(scan: string, columns: readonly { readonly column: TableColumn; readonly place: number }[]): string {
+  return `SELECT ${columns.map(({ column, place }) => countsOf(column, place)).join(", ")} FROM ${scan} t`;
 }
 
-function countsOf(cell: string, place: number): string {
-  return `histogram(${cell}::VARCHAR) AS counts${place}`;
+function countsOf(column: TableColumn, place: number): string {
+  return `histogram(${textExpression(cellOf(column), column)}) AS counts${place}`;
+}
+
+function cellOf({ name }: TableColumn): string {
+  return `t.${quoteName(name)}`;
 }

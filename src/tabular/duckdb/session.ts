@@ -72,7 +72,10 @@ export class DuckDbSession {
         autoinstall_known_extensions: "false",
         autoload_known_extensions: "false",
       });
-      return new DuckDbSession(instance, await instance.connect(), tempFolder, signal);
+      const connection = await instance.connect();
+      // Points in time are texts in UTC. Without the extension that knows time zones, they are anyway.
+      await connection.runAndReadAll("SET TimeZone = 'UTC'").catch(() => undefined);
+      return new DuckDbSession(instance, connection, tempFolder, signal);
     } catch {
       // Not installed, built for another platform, or a version with other options: mlv's own matching does the same work.
       if (tempFolder !== undefined) rmSync(tempFolder, { recursive: true, force: true });

@@ -8,9 +8,9 @@ import { createTableDescriber } from "../describe.ts";
 import { readPieces, type TableSource } from "../source.ts";
 import type { TableReader } from "../table-reader.ts";
 import type { ColumnType } from "../text/infer.ts";
-import { quoteName, scanOf, type JoinShape } from "./queries.ts";
+import { fetchQuery, quoteName, scanOf, type JoinShape } from "./queries.ts";
 import type { DuckDbOptions, DuckDbSession } from "./session.ts";
-import { askSide, type SideAnswer } from "./statistics.ts";
+import { askSide, textOf, type SideAnswer } from "./statistics.ts";
 
 /** Is what DuckDB is asked to match. */
 export interface DuckDbMatch {
@@ -38,16 +38,17 @@ export interface MatchSettings {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Is what is asked of a version besides its statistics. */
+/** Is what is asked of a version. */
 interface AskOptions {
-  /** Keys whose rows are wanted. */
-  readonly keys?: readonly string[];
   /** Statistics of the same columns in the other version, and by how many rows the two differ. */
   readonly known?: { readonly statistics: readonly (ColumnStatistics | undefined)[]; readonly rows: number };
   readonly isKeyCounted?: boolean;
   /** Places of the columns whose statistics are wanted; all of them unless said otherwise. */
   readonly places?: readonly number[];
 }
+
+/** Are rows by key: a cell for each column of the version, null where it is null or, in delimited text, empty. */
+export type RowsByKey = ReadonlyMap<string, readonly (string | null)[]>;
 
 /** Is what a pass over the bytes of a version showed. */
 export interface SampledFacts {
@@ -90,35 +91,42 @@ export class DuckDbSides {
     return describeText(source.name, reader, readPieces(source.file, this.settings.signal));
   }
 
-  /** Asks a version for its statistics, as far as they are wanted, and for what the options say. */
+  /** Asks a version for its statistics, as far as they are wanted. */
   async ask(
     side: "before" | "after",
     { types, rows }: SampledFacts,
-    { keys = [], known, isKeyCounted = false, places }: AskOptions,
+    { known, isKeyCounted = false, places }: AskOptions,
   ): Promise<SideAnswer> {
-    const names = this.match.readers[side].columns.map((column) => quoteName(column.name));
     const key = this.match.key[side];
-    const columns = names
+    const columns = this.match.readers[side].columns
       .slice(0, MAX_STATISTICS)
-      .map((name, place) => ({ name, type: types[place] ?? "string", isKey: place === key }) as const)
+      .map((column, place) => ({ column, type: types[place] ?? "string", isKey: place === key }) as const)
       .filter((_, place) => places?.includes(place) ?? true);
     return askSide(this.session, {
       side: this.shape[side],
       columns: this.settings.statistics === false ? [] : columns,
       rows,
-      fetched: { columns: keys.length === 0 ? [] : names, keys },
       isKeyCounted,
       ...(known === undefined ? {} : { known }),
     });
   }
 
-  /** Puts the later version's statistics where the earlier one has the same columns. */
-  asBefore(statistics: readonly ColumnStatistics[]): (ColumnStatistics | undefined)[] {
-    const { plan, readers } = this.match;
-    return readers.before.columns.map((_, place) => {
-      const shared = plan.shared.find((column) => column.before === place);
-      return shared === undefined ? undefined : statistics[shared.after];
-    });
+  /** Fetches the rows of some keys, which are as DuckDB writes them. */
+  async fetch(side: "before" | "after", keys: readonly string[]): Promise<RowsByKey> {
+    if (keys.length === 0) return new Map();
+    const { columns } = this.match.readers[side];
+    const rows = await this.session.rows(fetchQuery(this.shape[side], columns, keys));
+    return new Map(
+      rows.map(({ cells }) => {
+        const [key, ...texts]: unknown[] = Array.isArray(cells) ? cells : [];
+        return [String(key), columns.map((column, place) => textOf(texts[place], column))];
+      }),
+    );
+  }
+
+  /** Returns which of some keys a version has. */
+  async find(side: "before" | "after", keys: readonly string[]): Promise<number> {
+    return keys.length === 0 ? 0 : (await this.session.rows(fetchQuery(this.shape[side], [], keys))).length;
   }
 }
 

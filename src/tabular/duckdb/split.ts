@@ -4,15 +4,13 @@
  * statistics do not follow.
  */
 import { matchByKey, type MatchResult } from "../diff/by-key.ts";
-import type { ColumnStatistics } from "../diff/column-statistics.ts";
 import { HashTable } from "../diff/hash-table.ts";
 import { createSides } from "../diff/plan.ts";
 import type { TableSplit } from "../diff/split.ts";
 import { mergeTypes, type ColumnType } from "../text/infer.ts";
-import { deriveStatistics } from "./derive.ts";
 import { readDifferingRows, type DifferingRows } from "./differing-rows.ts";
+import { statisticsBefore } from "./earlier.ts";
 import { describeText, type DuckDbFound, type DuckDbSides, type SampledFacts } from "./sides.ts";
-import type { SideAnswer } from "./statistics.ts";
 
 /** More rows than this are not looked at one by one. */
 const MAX_DIFFERING = 200_000;
@@ -21,11 +19,11 @@ const MAX_REMOVED = 20_000;
 
 /** Matches what two versions do not have in common; undefined when that is too much, or DuckDB and mlv do not agree on what there is. */
 export async function matchBySplit(sides: DuckDbSides, split: TableSplit): Promise<DuckDbFound | undefined> {
-  const { readers, plan, key, before } = sides.match;
-  const differing = await matchDiffering(sides, split);
-  if (differing === undefined) return undefined;
-  const { result, rows } = differing;
-  const sampled = await describeText(before.name, readers.before, split.readSame(sides.settings.signal));
+  const { readers, plan, key } = sides.match;
+  const found = await matchDiffering(sides, split);
+  if (found === undefined) return undefined;
+  const { result, rows } = found;
+  const sampled = await describeText(sides.match.before.name, readers.before, split.readSame(sides.settings.signal));
   const facts = {
     before: factsOf(sampled, rows.before.types, split.sameRows + split.places.before.rows),
     after: factsOf(sampled, rows.after.types, split.sameRows + split.places.after.rows),
@@ -34,13 +32,16 @@ export async function matchBySplit(sides: DuckDbSides, split: TableSplit): Promi
   if (plan.shared.some((column) => facts.before.types[column.before] !== facts.after.types[column.after])) return undefined;
   const keysAfter = new Set(rows.after.cells[key.after]);
   const removed = (rows.before.cells[key.before] ?? []).filter((cell) => !keysAfter.has(cell));
-  const after = await sides.ask("after", facts.after, { keys: removed, isKeyCounted: true });
+  const after = await sides.ask("after", facts.after, { isKeyCounted: true });
   // The keys of the earlier version are those of the later one, without the added and with the removed: none of these may be there.
-  const isKey = after.counted.rows === facts.after.rows && after.counted.keys === facts.after.rows && after.rows.length === 0;
-  if (!isKey || removed.length !== result.removed) return undefined;
+  const isKey = after.counted.rows === facts.after.rows && after.counted.keys === facts.after.rows && removed.length === result.removed;
+  if (!isKey || (await sides.find("after", removed)) > 0) return undefined;
+  const differing = result.added + result.removed + result.changed;
+  const cells = { before: rows.before.cells.map(nullsOf), after: rows.after.cells.map(nullsOf) };
+  const before = await statisticsBefore(sides, facts.before, { types: facts.after.types, answer: after, differing, cells });
   return {
     result: { ...result, unchanged: result.unchanged + split.sameRows },
-    before: { types: facts.before.types, statistics: await statisticsBefore(sides, facts.before, { after, rows }) },
+    before: { types: facts.before.types, statistics: before },
     after: { types: facts.after.types, statistics: after.statistics },
   };
 }
@@ -78,27 +79,7 @@ function factsOf(sampled: SampledFacts, differing: readonly ColumnType[], rows: 
   return { rows, types };
 }
 
-/** Returns the earlier version's statistics: those that follow from the later one's, the others as DuckDB tells them. */
-async function statisticsBefore(
-  sides: DuckDbSides,
-  facts: SampledFacts,
-  { after, rows }: { readonly after: SideAnswer; readonly rows: Differing["rows"] },
-): Promise<ColumnStatistics[]> {
-  if (sides.settings.statistics === false) return [];
-  const derived = after.answers.map((other, place) =>
-    deriveStatistics({
-      other,
-      type: facts.types[place] ?? "string",
-      isKey: place === sides.match.key.before,
-      taken: rows.after.cells[place] ?? [],
-      given: rows.before.cells[place] ?? [],
-      rows: facts.rows,
-    }),
-  );
-  const places = derived.flatMap((statistics, place) => (statistics === undefined ? [place] : []));
-  if (places.length === 0) return derived.filter((statistics) => statistics !== undefined);
-  const differing = (rows.after.cells[0]?.length ?? 0) + (rows.before.cells[0]?.length ?? 0);
-  const known = { statistics: places.map((place) => after.statistics[place]), rows: differing };
-  const asked = await sides.ask("before", facts, { places, known });
-  return derived.flatMap((statistics, place) => statistics ?? asked.statistics[places.indexOf(place)] ?? []);
+/** In delimited text an empty cell stands for null. */
+function nullsOf(cells: readonly string[]): (string | null)[] {
+  return cells.map((cell) => (cell === "" ? null : cell));
 }

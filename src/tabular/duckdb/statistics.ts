@@ -1,8 +1,10 @@
-/** What DuckDB tells of one version: its columns' statistics, and the rows of some keys, in one pass and at most one more. */
+/** What DuckDB tells of one version's columns, in one pass and at most one more. */
 import type { ColumnStatistics } from "../diff/column-statistics.ts";
 import type { ColumnType } from "../text/infer.ts";
-import { countsQuery, sideQuery, type Fetched, type JoinSide } from "./queries.ts";
+import type { TableColumn } from "../table-reader.ts";
+import { countsQuery, sideQuery, type JoinSide } from "./queries.ts";
 import type { DuckDbSession } from "./session.ts";
+import { readText } from "./texts.ts";
 
 /** Below this estimate different values are counted, and the most frequent ones are of interest. */
 const FEW = 2000;
@@ -13,13 +15,12 @@ const NEGLIGIBLE = 1 / 200;
 /** Says what is asked of one version. */
 export interface SideRequest {
   readonly side: JoinSide;
-  /** Quoted names and types of the columns whose statistics are asked for; none of them for no statistics. */
-  readonly columns: readonly { readonly name: string; readonly type: ColumnType; readonly isKey: boolean }[];
+  /** The columns whose statistics are asked for; none of them for no statistics. */
+  readonly columns: readonly { readonly column: TableColumn; readonly type: ColumnType; readonly isKey: boolean }[];
   /** How many rows there are, which is how many different values the key has. */
   readonly rows: number;
-  readonly fetched: Fetched;
-  /** Whether rows and keys are counted. */
-  readonly isKeyCounted?: boolean;
+  /** Whether the different hashes of the keys are counted. */
+  readonly isKeyCounted: boolean;
   /** Statistics of the same columns in the other version, and by how many rows the two differ. */
   readonly known?: { readonly statistics: readonly (ColumnStatistics | undefined)[]; readonly rows: number };
 }
@@ -33,15 +34,13 @@ export interface ColumnAnswer extends ColumnStatistics {
 export interface SideAnswer {
   readonly statistics: readonly ColumnStatistics[];
   readonly answers: readonly ColumnAnswer[];
-  /** The rows of the keys, the key first. */
-  readonly rows: readonly (readonly (string | null)[])[];
   /** Rows, and the different hashes of their keys, where they were counted. */
   readonly counted: { readonly rows: number; readonly keys: number };
 }
 
 /** Asks one version. What the other one showed of a column saves asking for it again, where few rows differ. */
 export async function askSide(session: DuckDbSession, request: SideRequest): Promise<SideAnswer> {
-  const { side, columns, rows, fetched, known } = request;
+  const { side, columns, rows, known } = request;
   const likely = columns.map(({ isKey }, place) => {
     if (isKey) return rows;
     const other = known?.statistics[place];
@@ -49,20 +48,20 @@ export async function askSide(session: DuckDbSession, request: SideRequest): Pro
     if (other.isDistinctExact) return "few";
     return known.rows <= other.distinct * NEGLIGIBLE ? other.distinct : undefined;
   });
-  const questions = columns.map((column, place) => ({
-    ...column,
+  const questions = columns.map((asked, place) => ({
+    ...asked,
     isEstimated: likely[place] === undefined,
     isCounted: likely[place] === "few",
   }));
-  const [row] = await session.rows(sideQuery(side, questions, { fetched, isKeyCounted: request.isKeyCounted ?? false }));
+  const [row] = await session.rows(sideQuery(side, questions, request.isKeyCounted));
   const estimates = likely.map((found, place) => (typeof found === "number" ? found : Number(row?.[`distinct${place}`] ?? 0)));
-  const toCount = columns.flatMap(({ name }, place) =>
-    likely[place] === undefined && (estimates[place] ?? 0) < FEW ? [{ name, place }] : [],
+  const toCount = columns.flatMap(({ column }, place) =>
+    likely[place] === undefined && (estimates[place] ?? 0) < FEW ? [{ column, place }] : [],
   );
   const [counted] = toCount.length === 0 ? [] : await session.rows(countsQuery(side.scan, toCount));
-  const counts = columns.map((_, place) => countsOf(row?.[`counts${place}`] ?? counted?.[`counts${place}`]));
-  const statistics = columns.map(({ isKey }, place): ColumnStatistics => {
-    const [min, max] = [textOf(row?.[`min${place}`]), textOf(row?.[`max${place}`])];
+  const counts = columns.map(({ column }, place) => countsOf(row?.[`counts${place}`] ?? counted?.[`counts${place}`], column));
+  const statistics = columns.map(({ column, isKey }, place): ColumnStatistics => {
+    const [min, max] = [textOf(row?.[`min${place}`], column), textOf(row?.[`max${place}`], column)];
     return {
       nulls: Number(row?.[`nulls${place}`] ?? 0),
       ...(min === null || max === null ? {} : { min, max }),
@@ -74,7 +73,6 @@ export async function askSide(session: DuckDbSession, request: SideRequest): Pro
   return {
     statistics,
     answers: statistics.map((found, place) => (counts[place] === undefined ? found : { ...found, counts: counts[place] })),
-    rows: rowsOf(row?.["found"]),
     counted: { rows: Number(row?.["rows"] ?? Number.NaN), keys: Number(row?.["keys"] ?? Number.NaN) },
   };
 }
@@ -88,23 +86,19 @@ export function mostFrequent(counts: ReadonlyMap<string, number>): ColumnStatist
 }
 
 /** Reads a map of values to counts; undefined when there is none. */
-function countsOf(map: unknown): Map<string, number> | undefined {
+function countsOf(map: unknown, column: TableColumn): Map<string, number> | undefined {
   if (!Array.isArray(map)) return map === null ? new Map() : undefined;
   const counts = new Map<string, number>();
   for (const entry of map as unknown[]) {
     if (typeof entry !== "object" || entry === null || !("key" in entry) || !("value" in entry)) continue;
-    if (typeof entry.key === "string") counts.set(entry.key, Number(entry.value));
+    if (typeof entry.key === "string") counts.set(readText(entry.key, column), Number(entry.value));
   }
   return counts;
 }
 
-function rowsOf(found: unknown): (string | null)[][] {
-  return Array.isArray(found) ? found.map((row: unknown) => (Array.isArray(row) ? row.map(textOf) : [])) : [];
-}
-
-/** Returns a text that DuckDB gave, or null. */
-export function textOf(value: unknown): string | null {
-  return typeof value === "string" ? value : null;
+/** Returns the text of a column's value as mlv writes it, or null. */
+export function textOf(value: unknown, column: TableColumn): string | null {
+  return typeof value === "string" ? readText(value, column) : null;
 }
 
 /** Returns a list of texts that DuckDB gave. */
