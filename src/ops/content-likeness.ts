@@ -1,10 +1,10 @@
 import * as fs from "node:fs";
-import { crc32 } from "../base/checksum.ts";
+import { zlib } from "../base/checksum.ts";
 import { throwIfAborted } from "../base/concurrency.ts";
 import { isMlvError, systemErrorCode } from "../base/errors.ts";
 import type { Sha256 } from "../base/ids.ts";
 import type { Cache } from "../store/cache.ts";
-import { createChunker } from "../store/chunker.ts";
+import { createChunker, type Chunker } from "../store/chunker.ts";
 import type { Workspace } from "./open-workspace.ts";
 
 /** Is a content in the cache, or in a file of the workspace. */
@@ -13,14 +13,19 @@ export type Content = { readonly size: number } & ({ readonly sha256: Sha256 } |
 /** So many bytes are read in all to find out how alike files are. */
 const MAX_READ_BYTES = 256 * 1024 * 1024;
 /** Larger contents are cut where a rolling hash says so, which is faster than line by line; both of a pair in the same way. */
-const MAX_LINEWISE_BYTES = 1024 * 1024;
+const MAX_LINEWISE_BYTES = 64 * 1024;
+const MAX_FINE_BYTES = 1024 * 1024;
 const SPAN_BYTES = 64;
+const AVERAGE_FINE_BYTES = 256;
 const AVERAGE_CHUNK_BYTES = 1024;
 /** Of larger contents the beginning and the end are looked at. */
 const SLICE_BYTES = 16 * 1024 * 1024;
 const NEWLINE = 0x0a;
 /** Beyond so many pieces in memory, what was read is forgotten. */
 const MAX_KEPT_PIECES = 1_000_000;
+
+/** Says how contents are cut: after lines, or where a rolling hash says so into chunks of so many bytes on average. */
+type Cut = "lines" | number;
 
 /** Is the pieces of a content: for the hash of each, how many bytes it has in all. */
 interface Pieces {
@@ -52,9 +57,10 @@ class ContentLikeness {
 
   /** Returns the share, 0 to 1, of the larger one that both have; 0 where a content is not here, or nothing more may be read. */
   async between(one: Content, other: Content): Promise<number> {
-    const isLinewise = Math.max(one.size, other.size) <= MAX_LINEWISE_BYTES;
-    const left = await this.#piecesOf(one, isLinewise);
-    const right = left === undefined ? undefined : await this.#piecesOf(other, isLinewise);
+    const size = Math.max(one.size, other.size);
+    const cut: Cut = size <= MAX_LINEWISE_BYTES ? "lines" : size <= MAX_FINE_BYTES ? AVERAGE_FINE_BYTES : AVERAGE_CHUNK_BYTES;
+    const left = await this.#piecesOf(one, cut);
+    const right = left === undefined ? undefined : await this.#piecesOf(other, cut);
     if (left === undefined || right === undefined) return 0;
     let common = 0;
     for (const [hash, bytes] of left.byHash) common += Math.min(bytes, right.byHash.get(hash) ?? 0);
@@ -67,15 +73,15 @@ class ContentLikeness {
     this.#pieces = 0;
   }
 
-  async #piecesOf(content: Content, isLinewise: boolean): Promise<Pieces | undefined> {
-    const key = `${"file" in content ? content.file : content.sha256} ${isLinewise}`;
+  async #piecesOf(content: Content, cut: Cut): Promise<Pieces | undefined> {
+    const key = `${"file" in content ? content.file : content.sha256} ${cut}`;
     if (this.#known.has(key)) return this.#known.get(key);
     throwIfAborted(this.#signal);
     const bytes = Math.min(content.size, 2 * SLICE_BYTES);
     let pieces: Pieces | undefined;
     if (bytes <= this.#room && ("file" in content || this.#cache.has(content.sha256))) {
       this.#room -= bytes;
-      pieces = await this.#read(content, isLinewise);
+      pieces = await this.#read(content, cut);
     }
     this.#pieces += pieces?.byHash.size ?? 0;
     if (this.#pieces > MAX_KEPT_PIECES) this.forget();
@@ -83,7 +89,7 @@ class ContentLikeness {
     return pieces;
   }
 
-  async #read(content: Content, isLinewise: boolean): Promise<Pieces | undefined> {
+  async #read(content: Content, cut: Cut): Promise<Pieces | undefined> {
     const { size } = content;
     const byHash = new Map<number, number>();
     const slices = size <= 2 * SLICE_BYTES ? [[0, size] as const] : [[0, SLICE_BYTES] as const, [size - SLICE_BYTES, SLICE_BYTES] as const];
@@ -92,8 +98,8 @@ class ContentLikeness {
       for (const [offset, length] of slices) {
         const slice = "file" in content ? readSlice(content.file, offset, length) : await this.#readCached(content.sha256, offset, length);
         bytes += slice.length;
-        if (isLinewise) countSpans(slice, byHash);
-        else countChunks(slice, byHash);
+        if (cut === "lines") countSpans(slice, byHash);
+        else countChunks(slice, cut, byHash);
       }
     } catch (error) {
       // What is damaged or gone is like nothing; those who need it say what is wrong with it.
@@ -104,10 +110,13 @@ class ContentLikeness {
   }
 
   async #readCached(sha256: Sha256, offset: number, length: number): Promise<Buffer> {
-    const parts: Uint8Array[] = [];
-    // The cache may use its buffer again.
-    for await (const part of this.#cache.read(sha256, offset, length)) parts.push(Uint8Array.from(part));
-    return Buffer.concat(parts);
+    const slice = Buffer.alloc(length);
+    let at = 0;
+    for await (const part of this.#cache.read(sha256, offset, length)) {
+      slice.set(part, at);
+      at += part.length;
+    }
+    return slice.subarray(0, at);
   }
 }
 
@@ -136,14 +145,19 @@ function countSpans(content: Uint8Array, byHash: Map<number, number>): void {
   }
 }
 
-function countChunks(content: Uint8Array, byHash: Map<number, number>): void {
+/** A chunker stands at the start of another stream once it has finished one, and to make one takes longer than to cut a small file. */
+const chunkers = new Map<number, Chunker>();
+
+function countChunks(content: Uint8Array, averageBytes: number, byHash: Map<number, number>): void {
   let at = 0;
+  const { crc32 } = zlib();
   const count = (length: number): void => {
     const hash = crc32(content.subarray(at, at + length));
     byHash.set(hash, (byHash.get(hash) ?? 0) + length);
     at += length;
   };
-  const chunker = createChunker(AVERAGE_CHUNK_BYTES);
+  const chunker = chunkers.get(averageBytes) ?? createChunker(averageBytes);
+  chunkers.set(averageBytes, chunker);
   chunker.push(content, count);
   chunker.finish(count);
 }
