@@ -3,6 +3,7 @@ import { CacheWriter } from "../store/cache-writer.ts";
 import { AnchoredFolders } from "../workspace/anchored.ts";
 import { checkoutTarget, type CheckoutContext, type CheckoutResult } from "../workspace/checkout.ts";
 import { readUmask } from "../workspace/materialise.ts";
+import { assertInside } from "./assert-inside.ts";
 import { cacheMark } from "./cache-mark.ts";
 import { ensureManifest } from "./ensure-manifest.ts";
 import { removeLeftovers, type RemovedLeftover } from "./leftovers.ts";
@@ -51,6 +52,7 @@ export async function checkoutSelections(
   options: Pick<CheckoutOptions, "force" | "dryRun">,
 ): Promise<CheckoutResult[]> {
   const { link = "auto" } = (await workspace.configuration()).local;
+  await assertInside(workspace, selections);
   const folders = new AnchoredFolders(workspace.root);
   const mark = cacheMark(workspace.cache.folder);
   try {

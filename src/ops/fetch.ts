@@ -1,5 +1,6 @@
 import { isSameVersion } from "../formats/pointer.ts";
 import { fetchVersions, isComplete, type FetchedVersion, type VersionToFetch } from "../transfer/fetch.ts";
+import { assertInside } from "./assert-inside.ts";
 import { cacheMark } from "./cache-mark.ts";
 import { ancestorsOf } from "./history.ts";
 import { prepareCache, withWorkspace, type OperationContext, type Workspace } from "./open-workspace.ts";
@@ -37,8 +38,18 @@ export async function fetch(context: OperationContext, options: FetchOptions): P
   return withWorkspace(context, async (workspace) => {
     await assertRemote(workspace, options.remote);
     await prepareCache(workspace);
-    return fetchSelections(workspace, await selectTargets(workspace, options.paths), options);
+    const selections = await selectTargets(workspace, options.paths);
+    const fetched = await fetchSelections(workspace, selections, options);
+    const lacking = new Set(fetched.versions.filter(isLacking).map(({ target }) => target));
+    const had = selections.filter(({ target }) => !lacking.has(target));
+    if (!options.dryRun) await assertInside(workspace, had, options.remote);
+    return fetched;
   });
+}
+
+/** Tells whether a version could not be had whole. */
+export function isLacking({ status }: FetchedTarget): boolean {
+  return status === "not-on-remote" || status === "failed";
 }
 
 /** Fetches what was selected; opens the remote only when something is missing. */
@@ -77,8 +88,7 @@ export async function fetchSelections(
     const fetched = await namingRemote(session, "fetch from", () => fetchVersions(fetching, versions));
     const named: FetchedTarget[] = [];
     for (const version of fetched) {
-      const isLacking = version.status === "not-on-remote" || version.status === "failed";
-      named.push(isLacking ? { ...version, origin: await originOf(workspace, version.target, version.pointer) } : version);
+      named.push(isLacking(version) ? { ...version, origin: await originOf(workspace, version.target, version.pointer) } : version);
     }
     return { versions: [...cached, ...named], requests: requests(), remote: config.name, url: remote.url };
   });

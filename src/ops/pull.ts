@@ -1,6 +1,6 @@
 import type { CheckoutResult } from "../workspace/checkout.ts";
 import { checkoutSelections } from "./checkout.ts";
-import { fetchSelections, type FetchedTarget, type FetchResult } from "./fetch.ts";
+import { fetchSelections, isLacking, type FetchedTarget, type FetchResult } from "./fetch.ts";
 import { isSameVersion } from "../formats/pointer.ts";
 import { readPointer } from "../workspace/target.ts";
 import { cacheMark } from "./cache-mark.ts";
@@ -46,10 +46,6 @@ export async function pull(context: OperationContext, options: PullOptions): Pro
     const mended = await mendDamaged(workspace, { selections: ready, targets, options });
     return { fetched: { ...fetched, versions: mergeVersions(fetched.versions, mended.lacking) }, leftovers, targets: mended.targets };
   });
-}
-
-function isLacking({ status }: FetchedTarget): boolean {
-  return status === "not-on-remote" || status === "failed";
 }
 
 /** What a second fetch could not bring either counts. */

@@ -279,3 +279,29 @@ describe("what is selected", () => {
     expect(readTree(box.at("project/data/images"))).toEqual(before);
   });
 });
+
+test("a path that a target does not hold is refused by fetch, pull and checkout, not up to date", () => {
+  const box = makePushed();
+  const refused = (where: string, ...words: readonly string[]): void => {
+    const { status, stdout, stderr } = box.run([...words], { cwd: where });
+    expect([words, status, stdout, stderr]).toEqual([
+      words,
+      1,
+      expect.not.stringContaining("up to date"),
+      "error: nothing lies at or under `data/images/cast` in `data/images`\nhint: `mlv ls data/images` lists what is in it\n",
+    ]);
+  };
+  for (const command of ["fetch", "pull", "checkout"]) refused("clone", command, "data/images/cast");
+  expect(fs.existsSync(box.at("clone/data/images"))).toBe(false);
+  box.mlv("clone", ["pull", "data/images/cats"]);
+  for (const command of ["fetch", "pull", "checkout"]) refused("clone", command, "data/images/cast");
+  // What a newer version no longer has is there to be removed.
+  fs.rmSync(box.at("project/data/images/cats"), { recursive: true });
+  box.mlv("project", ["add", "-u"]);
+  box.commit("project", "no cats");
+  box.mlv("project", ["push"]);
+  box.git("clone", "pull", "-q");
+  box.mlv("clone", ["pull", "data/images/cats"]);
+  expect(fs.existsSync(box.at("clone/data/images/cats"))).toBe(false);
+  expect(box.run(["pull", "data/a.csv/x"], { cwd: "clone" }).stderr).toContain("nothing lies at or under `data/a.csv/x` in `data/a.csv`");
+});
