@@ -103,7 +103,7 @@ async function listVersions(
   if (start === undefined) return { versions, isCut };
   const catFile = openCatFile(repository, { signal: context.signal });
   const onLeftOut = ({ reason }: LeftOut): void =>
-    context.onEvent({ type: "notice", level: "warning", message: `the history of \`${target}\` may go on under another name: ${reason}` });
+    context.onEvent({ type: "notice", level: "warning", message: `the history of \`${target}\` may be longer: ${reason}` });
   try {
     let earlier: EarlierName | undefined = { from: target, parent: start };
     while (earlier !== undefined) {

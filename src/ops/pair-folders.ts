@@ -166,7 +166,7 @@ class FolderLists {
       samples.push({ candidate, sample });
     }
     const [first] = unread;
-    const reason = "whether more folders were renamed was not looked for: their lists are long";
+    const reason = "it was not looked for whether more folders were renamed: their lists are long";
     return { samples, unread: first === undefined ? [] : [{ path: first.now.target, count: distinct(unread), reason }] };
   }
 
@@ -212,7 +212,13 @@ class FolderLists {
     const missing = candidates.filter(({ was, now }) => !this.#roots.has(was.pointer.sha256) || !this.#roots.has(now.pointer.sha256));
     const [first = candidates[0]] = missing;
     if (first === undefined) return [];
-    return [{ path: first.now.target, count: Math.max(1, distinct(missing)), reason: `whether it was renamed: ${this.#problem}` }];
+    return [
+      {
+        path: first.now.target,
+        count: Math.max(1, distinct(missing)),
+        reason: `it cannot be told whether it was renamed: ${this.#problem}`,
+      },
+    ];
   }
 
   #readLeaf({ target }: TargetSide, leaf: ManifestLeaf): readonly ManifestEntry[] | undefined {

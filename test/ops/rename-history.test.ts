@@ -46,7 +46,9 @@ test("the history of a target goes on through the commit that renamed and edited
   const clone = cloneProject(project);
   const { versions } = await log(clone.context, { target: "data/lot" });
   expect(versions.map(({ action }) => action)).toEqual(["changed", "added"]);
-  expect(clone.events).toMatchObject([{ type: "notice", message: expect.stringContaining("may go on under another name") as string }]);
+  expect(clone.events).toMatchObject([
+    { type: "notice", message: expect.stringContaining("it cannot be told whether it was renamed") as string },
+  ]);
   const file = await log(project.context, { target: "data/lot/1.txt" });
   expect(file.versions.map(({ subject, action }) => `${subject} ${action}`)).toEqual(["two changed", "one added"]);
 });
