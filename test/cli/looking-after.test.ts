@@ -51,3 +51,18 @@ test("a revision that a shallow clone lacks comes with the command that brings t
   box.mlv("shallow", ["diff", "HEAD~1"]);
   expect(box.run(["diff", "nowhere"], { cwd: "shallow" }).stderr).toContain("`git fetch --tags` brings");
 });
+
+test("status says pull, which works, for data that are gone from the workspace and the cache", () => {
+  const box = makePushed();
+  fs.rmSync(box.at("project/a.txt"));
+  expect(box.mlv("project", ["status"]).stdout).toContain("    → mlv checkout a.txt\n");
+  fs.rmSync(box.at("project/.git/mlv/packs"), { recursive: true });
+  expect(box.mlv("project", ["status"]).stdout).toContain("    → mlv pull a.txt\n");
+  box.mlv("project", ["pull", "a.txt"]);
+  expect(fs.readFileSync(box.at("project/a.txt"), "utf8")).toBe("a\n");
+});
+
+test("gc refuses a time of grace without a remote, which would count for nothing", () => {
+  const box = makePushed();
+  expect(box.mlv("project", ["gc", "--grace", "3d"], 2).stderr).toContain("`--grace` needs `--remote NAME`");
+});

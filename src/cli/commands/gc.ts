@@ -39,6 +39,10 @@ export const command: CommandDefinition = {
             });
             return;
           }
+          if (options["grace"] !== undefined)
+            throw new MlvError("usage", "`--grace` needs `--remote NAME`: what a cache does not need is freed without waiting", {
+              hint: "`mlv help gc` shows its options and examples",
+            });
           const result = await gc(session.operation, { repositories, isConfirmed, force: options["force"] === true });
           session.document({ command: "gc", ...result });
           printLocal(session, result, options["all"] === true);

@@ -112,12 +112,14 @@ function describe(session: Session, status_: TargetStatus, { isAll, typed }: Tel
     hints.push(status_.notCached > 0 ? `mlv pull ${typed(target)}` : `mlv checkout ${typed(target)}`);
   } else if (status_.changes.length > 0) {
     const isAllGone = status_.changes.every(({ kind }) => kind === "deleted") && status_.changes.length >= (status_.pointer?.files ?? 1);
-    hints.push(isAllGone ? `mlv checkout ${typed(target)}` : `mlv add ${typed(target)}`);
+    const comeBack = status_.notCached > 0 ? "mlv pull" : "mlv checkout";
+    hints.push(`${isAllGone ? comeBack : "mlv add"} ${typed(target)}`);
   }
   if (!status_.isAbsent && status_.notHere > 0) notes.push(`${formatPlural(status_.notHere, "file")} not here`);
   if (!status_.isAbsent && !status_.isOutOfDate && status_.notCached > 0) {
     notes.push(`${status_.pointer?.kind === "dir" ? formatPlural(status_.notCached, "file") : "its content"} missing from the cache`);
-    hints.push(`mlv fetch ${typed(target)}`);
+    // A pull that is hinted at already fetches.
+    if (!hints.includes(`mlv pull ${typed(target)}`)) hints.push(`mlv fetch ${typed(target)}`);
   }
   if (notes.length === 0 && status_.changes.length === 0) return [];
   const title = `${style.bold(escapeName(target))}${notes.length > 0 ? `: ${notes.join(", ")}` : ""}`;
