@@ -3,7 +3,10 @@ import path from "node:path";
 import { expect, test } from "vitest";
 import { formatDiffHtml } from "../../src/cli/diff-html.ts";
 import { formatDiffMarkdown } from "../../src/cli/diff-markdown.ts";
+import type { RepoPath, Sha256 } from "../../src/base/ids.ts";
 import { diff, type DiffResult } from "../../src/ops/diff.ts";
+import { withWorkspace } from "../../src/ops/open-workspace.ts";
+import { pairFolders, type TargetSide } from "../../src/ops/pair-folders.ts";
 import { addRemote } from "../../src/ops/remotes.ts";
 import { cloneProject, createProject, filesUnder, type Project } from "./project.ts";
 
@@ -164,5 +167,21 @@ test("a file renamed and edited is found by its content when neither its name no
     "added >docs/other.txt",
     "renamed notes.txt>docs/remarks.txt",
     "deleted >thesis.txt",
+  ]);
+});
+
+test("of more folders than are looked at it is said how many are left out", async () => {
+  const project = await createProject();
+  const side = (name: string, count: number, size: number): TargetSide[] =>
+    Array.from({ length: count }, (_, at) => ({
+      target: `${name}-${at}` as RepoPath,
+      pointer: { kind: "dir", sha256: at.toString(16).padStart(64, name) as Sha256, size, files: size / 10 },
+    }));
+  const found = await withWorkspace(project.context, (workspace) =>
+    pairFolders(workspace, { gone: side("a", 102, 10), fresh: side("b", 101, 1000), remote: undefined }),
+  );
+  expect(found.renames.size).toBe(0);
+  expect(found.leftOut).toEqual([
+    { path: "a-100", count: 3, reason: "renamed folders are looked for among 100 that are gone and 100 that are new" },
   ]);
 });
