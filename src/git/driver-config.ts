@@ -65,6 +65,16 @@ export function removeDrivers(repository: Repository, options: { readonly dryRun
   return setDrivers(repository, {}, options);
 }
 
+/**
+ * Returns the keys of drivers that call mlv without a way out where it is missing, as an earlier mlv set them: Git dies of them there. Throws
+ * `git-failed`.
+ */
+export async function findBareDrivers(repository: Repository): Promise<string[]> {
+  const found: string[] = [];
+  for (const key of KEYS) if ((await readOwn(repository, key))?.startsWith("mlv ") === true && key !== "merge.mlv.name") found.push(key);
+  return found;
+}
+
 /** Returns the file that `git config --local` writes. */
 function ownConfigFile(repository: Repository): string {
   return path.join(repository.commonDir, "config");

@@ -104,7 +104,10 @@ async function checkWorkspace(workspace: Workspace, options: DoctorOptions): Pro
   await run("links", () => checkLinks(workspace));
   await run("pointers", () => checkPointers(workspace));
   await run("leftovers", () => checkLeftovers(workspace));
-  await run("hooks", () => checkHooks(workspace));
+  await run("hooks", async () => {
+    const hooks = await checkHooks(workspace);
+    return [hooks, ...(await checkDrivers(workspace, hooks))];
+  });
   if (!options.offline) await run("remotes", () => checkRemotes(workspace));
   return checks;
 }
@@ -214,6 +217,16 @@ async function checkHooks(workspace: Workspace): Promise<DoctorCheck> {
 
 const NO_STORE_HINT =
   "`mlv push` makes it; where others have pushed, see that the disk is mounted and the URL is right (a relative folder starts at the repository's root)";
+
+/** An `mlv install` without the options that it had would take out what they brought. */
+async function checkDrivers(workspace: Workspace, hooks: DoctorCheck): Promise<DoctorCheck[]> {
+  const { findBareDrivers } = await import("../git/driver-config.ts");
+  const keys = await findBareDrivers(workspace.repository);
+  if (keys.length === 0) return [];
+  const options = `${keys.includes("diff.mlv.command") ? " --diff-driver" : ""}${hooks.state === "ok" ? "" : " --no-hooks"}`;
+  const message = `where mlv is not in PATH, \`git log -p\` and \`git diff\` fail at pointers: an earlier mlv set ${keys.join(", ")}`;
+  return [warn("drivers", message, `\`mlv install${options}\` renews them`)];
+}
 
 async function checkRemotes(workspace: Workspace): Promise<DoctorCheck[]> {
   const { remotes } = await workspace.configuration();

@@ -66,3 +66,19 @@ test("gc refuses a time of grace without a remote, which would count for nothing
   const box = makePushed();
   expect(box.mlv("project", ["gc", "--grace", "3d"], 2).stderr).toContain("`--grace` needs `--remote NAME`");
 });
+
+test("doctor tells of drivers that an earlier mlv installed, and its hint renews them and nothing else", () => {
+  const box = makePushed();
+  const config = (): string => box.exec("git", ["config", "--get-regexp", "mlv"], { cwd: "project" }).stdout;
+  box.mlv("project", ["install", "--no-hooks", "--diff-driver"]);
+  const own = config();
+  expect(box.mlv("project", ["doctor"]).stdout).not.toContain("earlier mlv");
+  box.git("project", "config", "diff.mlv.textconv", "mlv textconv");
+  box.git("project", "config", "diff.mlv.command", "mlv diff-driver");
+  const [, options = ""] = /an earlier mlv set diff\.mlv\.textconv, diff\.mlv\.command\n +hint: `mlv install (.*)` renews them/.exec(
+    box.mlv("project", ["doctor"]).stdout,
+  ) ?? [""];
+  box.mlv("project", ["install", ...options.split(" ")]);
+  expect(config()).toBe(own);
+  expect(box.mlv("project", ["doctor"]).stdout).not.toContain("earlier mlv");
+});
