@@ -88,6 +88,42 @@ export async function* pointersOf(repository: Repository, options: PointersOfOpt
   }
 }
 
+/** Says which commits a `git push` sends: those that `tips` lead to and that neither `known` nor the remote's branches do. */
+export interface OutgoingOptions extends GitCallOptions {
+  readonly tips: readonly string[];
+  /** Object ids that the other side has; those that are not here are passed over. */
+  readonly known: readonly string[];
+  /** Git's name of the remote. */
+  readonly remote?: string | undefined;
+}
+
+/** Yields the pointers that the commits of a push wrote, the oldest first, each pair of path and blob once. Throws `git-failed`. */
+export async function* outgoingPointers(
+  repository: Repository,
+  { tips, known, remote, signal }: OutgoingOptions,
+): AsyncGenerator<PointerBlob, void, undefined> {
+  const check = ["cat-file", "--batch-check=%(objecttype) %(objectname)"];
+  const commitsOf = async (oids: readonly string[]): Promise<string[]> => {
+    const { stdout } = await runGit(repository, check, { input: lines(oids.map((oid) => `${oid}^{commit}`)), signal });
+    return stdout
+      .toString("utf8")
+      .split("\n")
+      .flatMap((line) => (line.startsWith("commit ") ? [line.slice("commit ".length)] : []));
+  };
+  const roots = await commitsOf(tips);
+  if (roots.length === 0) return;
+  const branches = remote === undefined ? [] : [`--remotes=${remote.replaceAll(/[*?[\\]/g, "\\$&")}`];
+  const selection = [...roots, "--not", ...(await commitsOf(known)), ...branches];
+  const found = new Map<string, { readonly path: string; readonly oid: string }>();
+  for await (const [path, oid] of blobsInHistory(repository, selection, { signal })) found.set(`${oid} ${path}`, { path, oid });
+  const catFile = openCatFile(repository, { signal });
+  try {
+    yield* readBlobs(catFile, [...found.values()].reverse());
+  } finally {
+    await catFile.close();
+  }
+}
+
 function isRegular(mode: number): boolean {
   return (mode & FILE_TYPE) === REGULAR_FILE;
 }

@@ -1,6 +1,7 @@
 import { isMlvError, MlvError } from "../base/errors.ts";
 import type { RepoPath } from "../base/ids.ts";
 import { isSameVersion } from "../formats/pointer.ts";
+import { outgoingPointers } from "../git/reachable.ts";
 import { gitRecords, runGit } from "../git/run-git.ts";
 import { isComplete } from "../transfer/fetch.ts";
 import type { CheckoutResult } from "../workspace/checkout.ts";
@@ -8,7 +9,7 @@ import { isPointerPath } from "../workspace/target.ts";
 import { checkoutSelections } from "./checkout.ts";
 import { removeLeftovers, type RemovedLeftover } from "./leftovers.ts";
 import { prepareCache, withWorkspace, type OperationContext, type Workspace } from "./open-workspace.ts";
-import { push, type PushResult } from "./push.ts";
+import { push, type OutgoingCommits, type PushResult } from "./push.ts";
 import { readPointersAt, readPointersHere } from "./read-pointers.ts";
 import { status } from "./status.ts";
 import type { Selection } from "./targets.ts";
@@ -49,24 +50,31 @@ export async function afterCheckout(context: OperationContext): Promise<CheckedO
 const NO_COMMIT = /^0+$/;
 
 /**
- * Pushes the data that the pushed commits name, before Git pushes the commits; `input` is what Git tells a pre-push hook, a line a ref.
+ * Pushes the data that the pushed commits name, before Git pushes the commits; `input` is what Git tells a pre-push hook, a line a ref, and
+ * `gitRemote` what Git calls the remote. The tips' data must be had; of the commits behind them goes what the cache has.
  * Returns undefined when there is no data in them. Throws what `push` throws.
  */
-export async function beforePush(context: OperationContext, input: string): Promise<PushResult | undefined> {
-  const commits = input.split("\n").flatMap((line) => {
-    const [, local] = line.split(" ");
-    return local === undefined || NO_COMMIT.test(local) ? [] : [local];
+export async function beforePush(context: OperationContext, input: string, gitRemote?: string): Promise<PushResult | undefined> {
+  const refs = input.split("\n").flatMap((line) => {
+    const [, local, , remote] = line.split(" ");
+    return local === undefined || NO_COMMIT.test(local) ? [] : [{ local, remote }];
   });
-  const withData = await withWorkspace(context, async (workspace) => {
-    const found: string[] = [];
-    for (const commit of new Set(commits)) {
-      const { pointers, unreadable } = await readPointersAt(workspace, commit);
-      if (pointers.size + unreadable.length > 0) found.push(commit);
-    }
-    return found;
-  });
-  if (withData.length === 0) return undefined;
-  return push(context, { paths: [], allBranches: false, allTags: false, allCommits: false, dryRun: false, commits: withData });
+  const known = refs.flatMap(({ remote }) => (remote === undefined || NO_COMMIT.test(remote) ? [] : [remote]));
+  const commits = { tips: [...new Set(refs.map(({ local }) => local))], known, gitRemote };
+  if (!(await withWorkspace(context, (workspace) => haveData(workspace, commits)))) return undefined;
+  return push(context, { paths: [], allBranches: false, allTags: false, allCommits: false, dryRun: false, commits });
+}
+
+async function haveData(workspace: Workspace, { tips, known, gitRemote }: OutgoingCommits): Promise<boolean> {
+  for (const commit of tips) {
+    const { pointers, unreadable } = await readPointersAt(workspace, commit);
+    if (pointers.size + unreadable.length > 0) return true;
+  }
+  // Who tracks nothing any more may have no remote any more either.
+  if ((await workspace.configuration()).defaultRemote === undefined) return false;
+  for await (const { path } of outgoingPointers(workspace.repository, { tips, known, remote: gitRemote, signal: workspace.context.signal }))
+    if (isPointerPath(path)) return true;
+  return false;
 }
 
 /** Is what the pre-commit hook has to warn of. */

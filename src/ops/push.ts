@@ -1,11 +1,15 @@
 import type { RepoPath } from "../base/ids.ts";
 import { isMlvError, MlvError } from "../base/errors.ts";
 import { parsePointer, type Pointer } from "../formats/pointer.ts";
-import { pointersOf } from "../git/reachable.ts";
+import { outgoingPointers, pointersOf } from "../git/reachable.ts";
 import { isPointerPath, readPointer, targetOf } from "../workspace/target.ts";
+import { CompleteLeaves } from "../transfer/leaf-objects.ts";
+import { isComplete } from "../transfer/fetch.ts";
 import { pushVersions, type PushSummary, type VersionToPush } from "../transfer/push.ts";
 import { ancestorsOf } from "./history.ts";
 import { prepareCache, withWorkspace, type OperationContext, type Workspace } from "./open-workspace.ts";
+import type { PointerBlob } from "../git/revisions.ts";
+import { readPushedVersions } from "./pushed-versions.ts";
 import { readPointersAt } from "./read-pointers.ts";
 import { withMending } from "./with-mending.ts";
 import { assertRemote, namingRemote, withRemote } from "./remote-session.ts";
@@ -19,8 +23,17 @@ export interface PushOptions {
   readonly allTags: boolean;
   readonly allCommits: boolean;
   readonly dryRun: boolean;
-  /** Sends what these commits name instead of what the work tree and HEAD do. */
-  readonly commits?: readonly string[] | undefined;
+  /** Sends what these commits name, and what the commits behind them name and the cache has, instead of what the work tree and HEAD do. */
+  readonly commits?: OutgoingCommits | undefined;
+}
+
+/** Are the commits of a `git push`. */
+export interface OutgoingCommits {
+  readonly tips: readonly string[];
+  /** What the other side has already. */
+  readonly known: readonly string[];
+  /** Git's name of the remote. */
+  readonly gitRemote?: string | undefined;
 }
 
 /** Is what a push did. */
@@ -81,9 +94,9 @@ async function collectVersions(workspace: Workspace, options: PushOptions): Prom
 }
 
 /** Throws `partly-done` for a pointer that cannot be read: a push that is asked for by commit must be whole. */
-async function versionsOfCommits(workspace: Workspace, commits: readonly string[]): Promise<VersionToPush[]> {
-  const versions = new Map<string, VersionToPush>();
-  for (const commit of commits) {
+async function versionsOfCommits(workspace: Workspace, commits: OutgoingCommits): Promise<VersionToPush[]> {
+  const versions = await versionsBehind(workspace, commits);
+  for (const commit of commits.tips) {
     const { pointers, unreadable } = await readPointersAt(workspace, commit);
     if (unreadable[0] !== undefined) {
       throw new MlvError("partly-done", `cannot push the data of ${commit}: ${unreadable[0].message}`, {
@@ -95,6 +108,32 @@ async function versionsOfCommits(workspace: Workspace, commits: readonly string[
       versions.set(`${target}\0${pointer.sha256}`, { target, pointer, ancestors: () => ancestorsBefore(workspace, target, pointer) });
   }
   return [...versions.values()];
+}
+
+/** Returns the versions that the commits behind the tips wrote, oldest first: those that no remote is known to have and the cache has whole. */
+async function versionsBehind(workspace: Workspace, { tips, known, gitRemote }: OutgoingCommits): Promise<Map<string, VersionToPush>> {
+  const { cache, context, repository } = workspace;
+  const pushed = await readPushedVersions(workspace);
+  const complete = new CompleteLeaves(cache);
+  const versions = new Map<string, VersionToPush>();
+  for await (const blob of outgoingPointers(repository, { tips, known, remote: gitRemote, signal: context.signal })) {
+    if (!isPointerPath(blob.path)) continue;
+    const target = targetOf(blob.path);
+    const pointer = readBlob(blob);
+    if (pointer === undefined || pushed?.has(pointer) === true || !isComplete(cache, { target, pointer }, complete)) continue;
+    versions.set(`${target}\0${pointer.sha256}`, { target, pointer, ancestors: () => ancestorsBefore(workspace, target, pointer) });
+  }
+  return versions;
+}
+
+/** A pointer that an earlier commit broke and a later one mended is nobody's any more. */
+function readBlob({ path, content }: PointerBlob): Pointer | undefined {
+  try {
+    return parsePointer(content.toString("utf8"), path);
+  } catch (error) {
+    if (isMlvError(error)) return undefined;
+    throw error;
+  }
 }
 
 async function ancestorsBefore(workspace: Workspace, target: RepoPath, pointer: Pointer): Promise<Pointer[]> {

@@ -157,6 +157,49 @@ test("the pre-push hook of the pre-commit framework, which reads stdin itself, s
   expect([pushed.status, pushed.stderr.includes("1 version to origin")]).toEqual([0, true]);
 });
 
+test("git push sends the data of every commit that it sends, and only of those", () => {
+  const project = installed();
+  const { sandbox, git } = project;
+  sandbox.git("", "init", "-q", "--bare", "upstream");
+  git("remote", "add", "upstream", sandbox.at("upstream"));
+  const edit = (text: string): void => {
+    write(sandbox, "t.csv", `id,v\n1,${text}\n`);
+    sandbox.mlv("r", ["add", "-q", "t.csv"]);
+    sandbox.commit("r", text);
+  };
+  const data = (revision: string): RunResult => sandbox.run(["cat", `${revision}:t.csv`], { cwd: "clone" });
+  for (const text of ["one", "two", "three"]) edit(text);
+  expect(git("push", "upstream", "main").stderr).toContain("mlv: 3 versions to origin");
+  edit("four");
+  expect(git("push", "upstream", "main").stderr).toContain("mlv: 1 version to origin");
+  edit("five");
+  sandbox.git("r", "rm", "-q", "t.csv.mlv");
+  sandbox.commit("r", "without data");
+  expect(git("push", "upstream", "HEAD:refs/heads/gone").stderr).toContain("mlv: 1 version to origin");
+  expect(git("push", "upstream", "HEAD:refs/heads/again").stderr).not.toContain("mlv:");
+  sandbox.git("", "clone", "-q", "--branch", "gone", "upstream", "clone");
+  expect(["HEAD~1", "HEAD~2", "HEAD~3", "HEAD~4", "HEAD~5"].map((revision) => data(revision).stdout)).toEqual(
+    ["five", "four", "three", "two", "one"].map((text) => `id,v\n1,${text}\n`),
+  );
+});
+
+test("git push goes on where the data of an earlier commit is nowhere, and stops where that of the last one is", () => {
+  const { sandbox, git } = installed();
+  sandbox.git("", "init", "-q", "--bare", "upstream");
+  git("remote", "add", "upstream", sandbox.at("upstream"));
+  write(sandbox, "t.csv", "id,v\n1,lost\n");
+  sandbox.mlv("r", ["add", "-q", "t.csv"]);
+  sandbox.commit("r", "one");
+  for (const kind of ["objects", "packs"]) fs.rmSync(sandbox.at("r/.git/mlv", kind), { recursive: true, force: true });
+  write(sandbox, "t.csv", "id,v\n1,here\n");
+  sandbox.mlv("r", ["add", "-q", "t.csv"]);
+  sandbox.commit("r", "two");
+  const stopped = git("push", "upstream", "HEAD~1:refs/heads/old");
+  expect([stopped.status, stopped.stderr.includes("cannot push `t.csv`")]).toEqual([1, true]);
+  const pushed = git("push", "upstream", "main");
+  expect([pushed.status, pushed.stderr.includes("mlv: 1 version to origin")]).toEqual([0, true]);
+});
+
 test("git merge and git pull bring the data along", () => {
   const project = installed();
   const { sandbox, git } = project;

@@ -2,7 +2,7 @@ import * as fs from "node:fs";
 import { isMlvError, MlvError } from "../../base/errors.ts";
 import { afterCheckout, beforeCommit, beforePush, withoutFailing } from "../../ops/hook.ts";
 import { printCheckout } from "../checkout-report.ts";
-import { textOf, type CommandDefinition } from "../command.ts";
+import { listOf, textOf, type CommandDefinition } from "../command.ts";
 import { EXIT } from "../exit-status.ts";
 import { formatBytes, formatCount, formatPlural } from "../format.ts";
 import { printLeftovers } from "../leftover-report.ts";
@@ -11,6 +11,7 @@ import { quoteForShell } from "../../base/shell-words.ts";
 import { escapeMessage, escapeName } from "../terminal.ts";
 
 const SHOWN = 10;
+const OID = /^[0-9a-f]{40,64}$/;
 
 export const command: CommandDefinition = {
   examples: [
@@ -26,7 +27,7 @@ export const command: CommandDefinition = {
         run(async ({ session, args }) => {
           const name = textOf(args[0]);
           if (name === "post-checkout" || name === "post-merge") return postCheckout(session);
-          if (name === "pre-push") return prePush(session);
+          if (name === "pre-push") return prePush(session, listOf(args[1])[0]);
           if (name === "pre-commit") return preCommit(session);
           throw new MlvError("usage", `\`${name}\` is no hook of mlv's`, {
             hint: "the hooks are post-checkout, post-merge, pre-push and pre-commit",
@@ -47,8 +48,9 @@ async function postCheckout(session: Session): Promise<number> {
   return EXIT.done;
 }
 
-async function prePush(session: Session): Promise<number> {
-  const result = await beforePush(session.operation, readPushed(session));
+async function prePush(session: Session, gitRemote: string | undefined): Promise<number> {
+  const { env } = session.operation;
+  const result = await beforePush(session.operation, readPushed(session), gitRemote ?? env["PRE_COMMIT_REMOTE_NAME"]);
   const sent = result?.versions.filter((version) => version.status !== "up-to-date") ?? [];
   if (result !== undefined && sent.length > 0)
     session.note(`mlv: ${formatPlural(sent.length, "version")} to ${result.remote}, ${formatBytes(result.sentBytes)} sent`);
@@ -58,7 +60,10 @@ async function prePush(session: Session): Promise<number> {
 /** Returns what Git says is pushed; the pre-commit framework has read it already and hands on the commit alone. */
 function readPushed({ operation }: Session): string {
   const commit = operation.env["PRE_COMMIT_TO_REF"];
-  if (commit !== undefined && /^[0-9a-f]{40,64}$/.test(commit)) return `refs/heads/pushed ${commit}`;
+  if (commit !== undefined && OID.test(commit)) {
+    const from = operation.env["PRE_COMMIT_FROM_REF"] ?? "";
+    return `refs/heads/pushed ${commit} refs/heads/pushed${OID.test(from) ? ` ${from}` : ""}`;
+  }
   // Run by hand there is nobody who writes to stdin.
   return process.stdin.isTTY ? "" : fs.readFileSync(0, "utf8");
 }
