@@ -9,7 +9,7 @@ import { isPointerPath, targetOf } from "../workspace/target.ts";
 import type { ContentsResult } from "./content-diff.ts";
 import type { ContentsOptions } from "./diff-rows.ts";
 import { compareVersions, type FileDiff, type TargetDiff } from "./diff-versions.ts";
-import { withWorkspace, type OperationContext, type Workspace } from "./open-workspace.ts";
+import { RETRIES_TO_LOOK, withWorkspace, type OperationContext, type Workspace } from "./open-workspace.ts";
 import { NO_PAIRING, pairByContent } from "./pair-contents.ts";
 import type { TargetSide } from "./pair-folders.ts";
 import { pairTargets } from "./pair-targets.ts";
@@ -65,7 +65,7 @@ export interface DiffResult extends ContentsResult {
  * `contents`. Throws `revision-not-found`, `target-not-found`; a list that cannot be had is said in `omitted`.
  */
 export async function diff(context: OperationContext, options: DiffOptions): Promise<DiffResult> {
-  return withWorkspace(context, async (workspace) => {
+  return withWorkspace({ ...context, retries: RETRIES_TO_LOOK }, async (workspace) => {
     await assertRemote(workspace, options.remote);
     const [before, after] = await readSides(workspace, options);
     const unreadable = [...namedOnce(before.unreadable, after.unreadable), ...newOnes(before.unsafe, after.unsafe)];

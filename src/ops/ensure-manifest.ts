@@ -1,4 +1,4 @@
-import { MlvError } from "../base/errors.ts";
+import { isMlvError, MlvError } from "../base/errors.ts";
 import { fetchVersions, isComplete, type VersionToFetch } from "../transfer/fetch.ts";
 import { prepareCache, type Workspace } from "./open-workspace.ts";
 import { openRemoteSession, partialFolder, type RemoteSession } from "./remote-session.ts";
@@ -35,13 +35,40 @@ export async function withManifests<Result>(
         const versions = [...new Map(missing.map((version) => [version.pointer.sha256, version])).values()];
         const [first] = versions;
         if (first === undefined) return;
-        session ??= await openFor(workspace, first, remote);
-        await fetchLists(workspace, session, versions);
+        const failures = failuresOf(workspace);
+        const known = failures.get(remote);
+        if (known !== undefined) throw known;
+        try {
+          session ??= await openFor(workspace, first, remote);
+          await fetchLists(workspace, session, versions);
+        } catch (error) {
+          if (isMlvError(error, ...OF_THE_WHOLE_REMOTE)) failures.set(remote, error);
+          throw error;
+        }
       },
     });
   } finally {
     await session?.remote.close();
   }
+}
+
+/** After one of these the next request would fail in the same way. */
+const OF_THE_WHOLE_REMOTE = [
+  "endpoint-untrusted",
+  "remote-denied",
+  "remote-misconfigured",
+  "remote-throttled",
+  "remote-timeout",
+  "remote-unauthenticated",
+  "remote-unavailable",
+] as const;
+const failedRemotes = new WeakMap<Workspace, Map<string | undefined, MlvError>>();
+
+/** Returns the remotes that did not answer, by name: a command that looks at many commits waits for each but once. */
+function failuresOf(workspace: Workspace): Map<string | undefined, MlvError> {
+  const known = failedRemotes.get(workspace) ?? new Map<string | undefined, MlvError>();
+  failedRemotes.set(workspace, known);
+  return known;
 }
 
 function listOf(wanted: WantedManifest): VersionToFetch {

@@ -9,7 +9,7 @@ import { isComplete } from "../transfer/fetch.ts";
 import { CompleteLeaves } from "../transfer/leaf-objects.ts";
 import { isPointerPath, pointerPath, targetOf } from "../workspace/target.ts";
 import type { LeftOut } from "./content-diff.ts";
-import { withWorkspace, type OperationContext, type Workspace } from "./open-workspace.ts";
+import { RETRIES_TO_LOOK, withWorkspace, type OperationContext, type Workspace } from "./open-workspace.ts";
 import { findVersionFile, type VersionFile } from "./open-content.ts";
 import { findEarlierName, type EarlierName } from "./pair-changes.ts";
 import { readPushedVersions, type PushedVersions } from "./pushed-versions.ts";
@@ -65,7 +65,7 @@ export interface LogResult {
  * Throws `target-not-found`, `revision-not-found`.
  */
 export async function log(context: OperationContext, options: LogOptions): Promise<LogResult> {
-  return withWorkspace(context, async (workspace) => {
+  return withWorkspace({ ...context, retries: RETRIES_TO_LOOK }, async (workspace) => {
     const { repository } = workspace;
     const { signal } = context;
     const named = findTarget(workspace, options.target);

@@ -24,9 +24,14 @@ export interface OperationContext {
   readonly bandwidthLimit?: string | undefined;
   /** True to fail with `locked` instead of waiting. */
   readonly noWait?: boolean | undefined;
+  /** How often a failing request is tried again where the remote does not say; often, for transfers, when absent. */
+  readonly retries?: number | undefined;
   /** True to ask no remote: what is not in the cache is missing. */
   readonly isOffline?: boolean | undefined;
 }
+
+/** Of a remote that is down somebody who looks at something hears within seconds; what it would have told is left out. */
+export const RETRIES_TO_LOOK = 3;
 
 /** Is an opened repository with everything an operation needs of it; each part is opened when it is first used. */
 export interface Workspace {

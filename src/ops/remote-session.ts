@@ -55,8 +55,9 @@ export async function openRemoteSession(
   const { createRequestMeter } = await import("../remotes/request-meter.ts");
   const meter = createRequestMeter();
   let quietUntil = 0;
+  const retries = patience.retries ?? workspace.context.retries;
   const opened = await openRemote(config, {
-    ...patience,
+    retries,
     meter,
     repositoryRoot: addressRoot(workspace.repository),
     env: workspace.context.env,

@@ -5,7 +5,7 @@ import { openCatFile } from "../git/cat-file.ts";
 import { resolveRevision } from "../git/revisions.ts";
 import { isUnder } from "../store/manifests.ts";
 import { isPointerPath, targetOf } from "../workspace/target.ts";
-import { withWorkspace, type OperationContext, type Workspace } from "./open-workspace.ts";
+import { RETRIES_TO_LOOK, withWorkspace, type OperationContext, type Workspace } from "./open-workspace.ts";
 import { readPointersAt, type UnsafePointer } from "./read-pointers.ts";
 import { compareCommits, type CommitDiff } from "./report-diffs.ts";
 import { readGrowth, thin, type Growth, type GrowthPoint, type TargetPoint } from "./report-growth.ts";
@@ -77,7 +77,7 @@ const MAX_TARGET_POINTS = 60;
  */
 export async function report(context: OperationContext, options: ReportOptions): Promise<ReportResult> {
   const isOffline = options.fetchLimit === undefined;
-  return withWorkspace({ ...context, isOffline }, async (workspace) => {
+  return withWorkspace({ ...context, isOffline, retries: RETRIES_TO_LOOK }, async (workspace) => {
     const { repository } = workspace;
     const { signal } = context;
     const name = options.rev ?? "HEAD";

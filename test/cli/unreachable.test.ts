@@ -1,5 +1,7 @@
+import * as fs from "node:fs";
 import * as net from "node:net";
 import type { AddressInfo } from "node:net";
+import path from "node:path";
 import { expect, test } from "vitest";
 import { makeSandbox } from "./sealed.ts";
 
@@ -27,4 +29,47 @@ test("a push to a service that is down says what could not be done, tells of eac
   expect(lines).toContainEqual(expect.stringMatching(/^caused by: cannot read `.*ECONNREFUSED/));
   expect(lines.at(-1)).toMatch(/^hint: `mlv remote check far` says more/);
   expect(lines.filter((line) => line.startsWith("note:")).length).toBeLessThanOrEqual(2);
+});
+
+test("of a service that is down `log` and `diff` ask a few times, however much they would fetch, and say what they leave out", async () => {
+  let connections = 0;
+  const server = net.createServer((socket) => {
+    connections += 1;
+    socket.destroy();
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  const box = makeSandbox();
+  const tree = Object.fromEntries(Array.from({ length: 20 }, (_, at) => [`set0/${at}.txt`, `content ${at}`]));
+  box.makeRepository("project", { tree: { ...tree, "kept/a.txt": "a" } });
+  const project = box.at("project");
+  box.mlv("project", ["add", "set0", "kept"]);
+  box.commit("project", "set0");
+  for (let at = 1; at <= 4; at++) {
+    fs.renameSync(path.join(project, `set${at - 1}`), path.join(project, `set${at}`));
+    fs.writeFileSync(path.join(project, `set${at}`, "0.txt"), `edited ${at}`);
+    box.git("project", "rm", "--quiet", `set${at - 1}.mlv`);
+    fs.writeFileSync(path.join(project, "kept/a.txt"), `a ${at}`);
+    box.mlv("project", ["add", `set${at}`, "kept"]);
+    box.commit("project", `set${at}`);
+  }
+  const options = ["--option", `endpoint=http://127.0.0.1:${port}`, "region=us-east-1"];
+  box.mlv("project", ["remote", "add", "far", "s3://bucket/data", ...options]);
+  box.commit("project", "remote");
+  box.clone("project", "clone");
+  const env = { AWS_ACCESS_KEY_ID: "id", AWS_SECRET_ACCESS_KEY: "secret", MLV_TRUST_ENDPOINTS: `127.0.0.1:${port}` };
+  const run = async (args: readonly string[]): Promise<{ readonly output: string; readonly asked: number }> => {
+    const before = connections;
+    const { stdout, stderr } = await box.start(args, { cwd: "clone", env }).done;
+    return { output: stdout + stderr, asked: connections - before };
+  };
+  const logged = await run(["log", "set4"]);
+  expect(logged.output).toContain("renamed");
+  expect(logged.asked).toBeGreaterThan(0);
+  expect(logged.asked).toBeLessThanOrEqual(5);
+  const compared = await run(["diff", "HEAD~5", "HEAD"]);
+  expect(compared.output).toContain("whether it was renamed");
+  expect(compared.output).toMatch(/^modified kept .*\n    left out: cannot read/m);
+  expect(compared.asked).toBeLessThanOrEqual(5);
+  server.close();
 });
