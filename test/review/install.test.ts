@@ -155,6 +155,10 @@ test("the pre-push hook of the pre-commit framework, which reads stdin itself, s
   const env = { PRE_COMMIT_TO_REF: project.sandbox.git("r", "rev-parse", "v1") };
   const pushed = project.sandbox.run(["hook", "pre-push", "origin", "url"], { cwd: "r", env });
   expect([pushed.status, pushed.stderr.includes("1 version to origin")]).toEqual([0, true]);
+  // Of a push that takes the first commit along it names the branch alone.
+  const branch = { PRE_COMMIT: "1", PRE_COMMIT_LOCAL_BRANCH: "refs/heads/main" };
+  const first = project.sandbox.run(["hook", "pre-push"], { cwd: "r", env: branch });
+  expect([first.status, first.stderr.includes("1 version to origin")]).toEqual([0, true]);
 });
 
 test("git push sends the data of every commit that it sends, and only of those", () => {

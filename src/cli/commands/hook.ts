@@ -57,13 +57,11 @@ async function prePush(session: Session, gitRemote: string | undefined): Promise
   return EXIT.done;
 }
 
-/** Returns what Git says is pushed; the pre-commit framework has read it already and hands on the commit alone. */
-function readPushed({ operation }: Session): string {
-  const commit = operation.env["PRE_COMMIT_TO_REF"];
-  if (commit !== undefined && OID.test(commit)) {
-    const from = operation.env["PRE_COMMIT_FROM_REF"] ?? "";
-    return `refs/heads/pushed ${commit} refs/heads/pushed${OID.test(from) ? ` ${from}` : ""}`;
-  }
+/** Returns what Git says is pushed; the pre-commit framework has read it already and hands on the commits, or of a first push the branch alone. */
+function readPushed({ operation: { env } }: Session): string {
+  const [to = "", from = "", branch = ""] = [env["PRE_COMMIT_TO_REF"], env["PRE_COMMIT_FROM_REF"], env["PRE_COMMIT_LOCAL_BRANCH"]];
+  if (OID.test(to)) return `pushed ${to} pushed${OID.test(from) ? ` ${from}` : ""}`;
+  if (env["PRE_COMMIT"] === "1" && branch !== "") return `pushed ${branch}`;
   // Run by hand there is nobody who writes to stdin.
   return process.stdin.isTTY ? "" : fs.readFileSync(0, "utf8");
 }
