@@ -236,3 +236,15 @@ test("The least and greatest of integers beyond a double's precision are exact, 
   const long = await diffTexts(text(["1"]), text(["1".repeat(5000), "1".repeat(5000)]));
   expect(long.statistics).toHaveLength(2);
 });
+
+test("A column that names files or days is a key when its values are all different, and none when they are not.", async () => {
+  const labels = (label: string): string => Array.from({ length: 40 }, (_, at) => `img/${at}.png,${at === 7 ? label : "cat"}\n`).join("");
+  const diff = await diffTexts(`image_path,label\n${labels("cat")}`, `image_path,label\n${labels("dog")}`);
+  expect(diff.key).toEqual({ columns: ["image_path"], origin: "inferred" });
+  expect(diff.rows).toMatchObject({ added: 0, removed: 0, changed: 1 });
+  const repeated = await diffTexts(`image_path,label\nimg/1.png,dog\n${labels("cat")}`, `image_path,label\n${labels("dog")}`);
+  expect(repeated.key).toBeUndefined();
+  // A name that says more about identity goes first.
+  const both = await diffTexts("name,id\na,1\nb,2\n", "name,id\nc,1\nb,2\n");
+  expect(both.key?.columns).toEqual(["id"]);
+});

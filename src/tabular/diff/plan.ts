@@ -28,6 +28,9 @@ export interface KeyCandidate {
 
 const SURE_KEY = /^(?:id|_id|uuid|guid|key|index|row_?id|record_?id)$/i;
 const LIKELY_KEY = /(?:^|[_\s-])(?:id|uuid|guid|key)$|[a-z](?:Id|ID|Key|Uuid)$/;
+/** What has one of these names is often told apart by it: files, addresses, codes, days. */
+const NAMING_KEY =
+  /^(?:file|image|photo|audio|video|doc(?:ument)?)?[\s_-]?(?:file|path|name|uri|url)$|^(?:image|slug|code|sku|isbn|doi|e-?mail|date|timestamp)$/i;
 const MAX_INFERRED = 3;
 
 /** Matches columns by name, and renamed ones by content. */
@@ -101,7 +104,8 @@ export function keyCandidates(
   if (options.inferKey === false) return [];
   const afterNames = new Set(after.columns.map((column) => column.name));
   const names = before.columns.map((column) => column.name).filter((name) => afterNames.has(name));
-  const likely = [...names.filter((name) => SURE_KEY.test(name)), ...names.filter((name) => !SURE_KEY.test(name) && LIKELY_KEY.test(name))];
+  const rank = (name: string): number => [SURE_KEY, LIKELY_KEY, NAMING_KEY].findIndex((pattern) => pattern.test(name));
+  const likely = names.filter((name) => rank(name) >= 0).sort((left, right) => rank(left) - rank(right));
   return likely.slice(0, MAX_INFERRED).map((name) => ({ columns: [name], origin: "inferred" }));
 }
 
