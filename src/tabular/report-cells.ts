@@ -59,7 +59,7 @@ export function changedStatistics(column: TableDiff["statistics"][number]): (rea
   const top = (statistics: typeof before): string =>
     statistics.top
       .slice(0, 3)
-      .map(({ value, count }) => `${showCell(value)} × ${formatCount(count)}`)
+      .map(({ value, count }) => `${quoteInList(showCell(value))} × ${formatCount(count)}`)
       .join(", ");
   const rows: (readonly [string, string, string])[] = [
     ["nulls", formatCount(before.nulls), formatCount(after.nulls)],
@@ -72,6 +72,11 @@ export function changedStatistics(column: TableDiff["statistics"][number]): (rea
   return rows.filter(
     ([label, from, to]) => from !== to && !(label === "distinct" && isNoise(before, after)) && !(label === "top" && isEachOnce),
   );
+}
+
+/** Puts a text in quotes that would not be told from the list that it stands in. */
+function quoteInList(text: string): string {
+  return /, | × /.test(text) && !text.startsWith('"') ? `"${text}"` : text;
 }
 
 /** Two estimates that are close may be of the same number. */

@@ -40,6 +40,7 @@ export function formatTableDiffText(diff: TableDiff, options: ReportOptions = {}
       const [before, after] = showChange(cell.before, cell.after);
       lines.push(`  ~ ${label}  ${escapeControls(cell.column)}: ${escapeControls(before)} → ${escapeControls(after)}`);
     }
+    if (cells.length > MAX_SAMPLE_COLUMNS) lines.push(`  ~ ${label}  ${moreCells(cells.length)}`);
   }
   for (const [sign, rows] of [["-", diff.samples.removed] as const, ["+", diff.samples.added] as const]) {
     for (const row of rows.slice(0, limit))
@@ -59,6 +60,10 @@ export function formatTableDiffText(diff: TableDiff, options: ReportOptions = {}
     }
   }
   return lines;
+}
+
+function moreCells(cells: number): string {
+  return `… and ${countOf(cells - MAX_SAMPLE_COLUMNS, "more changed cell")}`;
 }
 
 /** Fills lines of a column's statistics, breaking between them, and inside one only before its arrow. */
@@ -90,17 +95,14 @@ export function formatTableDiffMarkdown(diff: TableDiff, options: ReportOptions 
   ];
   const { changed, added, removed } = diff.samples;
   if (changed.length > 0) {
-    const rows = changed.slice(0, limit).flatMap(({ key, cells }) =>
-      cells.slice(0, MAX_SAMPLE_COLUMNS).map((cell) => {
+    const rows = changed.slice(0, limit).flatMap(({ key, cells }) => {
+      const which = key.map((part) => markdownCode(showCell(part))).join(", ");
+      const shown = cells.slice(0, MAX_SAMPLE_COLUMNS).map((cell) => {
         const [before, after] = showChange(cell.before, cell.after);
-        return [
-          key.map((part) => markdownCode(showCell(part))).join(", "),
-          markdownCode(cell.column),
-          markdownCode(before),
-          markdownCode(after),
-        ];
-      }),
-    );
+        return [which, markdownCode(cell.column), markdownCode(before), markdownCode(after)];
+      });
+      return cells.length > MAX_SAMPLE_COLUMNS ? [...shown, [which, moreCells(cells.length)]] : shown;
+    });
     const label = diff.key?.columns.map(markdownCode).join(", ") ?? "row";
     blocks.push(
       details(

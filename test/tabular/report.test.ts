@@ -123,3 +123,18 @@ test("statistics fit a terminal of 80 columns, broken between them and before an
     ]
   `);
 });
+
+test("a wide row that changed is shown in part, and the rest is counted", async () => {
+  const names = Array.from({ length: 20 }, (_, at) => `c${at}`).join(",");
+  const row = (text: string): string => Array.from({ length: 20 }, () => text).join(",");
+  const diff = await diffTexts(`id,${names}\n1,${row("a")}\n`, `id,${names}\n1,${row("b")}\n`, { key: ["id"] });
+  expect(formatTableDiffText(diff).filter((line) => line.startsWith("  ~"))).toHaveLength(13);
+  expect(formatTableDiffText(diff)).toContain("  ~ 1  … and 8 more changed cells");
+  expect(formatTableDiffMarkdown(diff)).toContain("| <code>1</code> | … and 8 more changed cells |  |  |");
+});
+
+test("frequent values that hold what separates them stand in quotes", async () => {
+  const table = (text: string): string => `city\n${`"${text}"\n`.repeat(3)}x\n`;
+  const lines = formatTableDiffText(await diffTexts(table("Springfield, IL"), table("Springfield, MA")));
+  expect(lines.join("\n")).toContain('top "Springfield, IL" × 3, x × 1');
+});
