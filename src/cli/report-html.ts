@@ -65,7 +65,10 @@ function targetTable({ targets, unreadable }: ReportResult): string {
 
 function targetRow({ target, pointer, versions, sizes }: ReportTarget): string {
   const last = sizes.at(-1);
-  const changed = last === undefined ? "" : `${escapeHtml(day(last.date))}<br> <span class="dim">${escapeHtml(last.author)}</span>`;
+  const changed =
+    last === undefined || last.isEdge === true
+      ? ""
+      : `${escapeHtml(day(last.date))}<br> <span class="dim">${escapeHtml(last.author)}</span>`;
   return `<tr><th scope="row">${escapeHtml(target)}</th><td class="number">${formatBytes(pointer.size)}</td><td>${holds(pointer)}</td><td class="number">${formatCount(versions)}</td><td>${sparkline(sizes)}</td><td>${changed}</td></tr>`;
 }
 
@@ -87,7 +90,7 @@ function commitBlock(commit: ReportCommit): string {
   return `<section class="commit"><p>${commitLine(commit)}</p>${shown}</section>`;
 }
 
-const TAGS = { added: "added", deleted: "deleted", changed: "modified", renamed: "renamed" } as const;
+const TAGS = { added: "added", deleted: "deleted", changed: "modified", renamed: "renamed", present: "there already" } as const;
 
 function changeLine({ target, from, action, before, after, unsafe }: ReportChange): string {
   const names = `${from === undefined ? "" : `${escapeHtml(from)} → `}${escapeHtml(target)}`;

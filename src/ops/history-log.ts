@@ -5,6 +5,7 @@ import { openCatFile, type CatFile } from "../git/cat-file.ts";
 import { headCommit } from "../git/head.ts";
 import { logFile, type FileCommit } from "../git/changes.ts";
 import { resolveRevision } from "../git/revisions.ts";
+import { shallowEdges, UNSHALLOW } from "../git/shallow.ts";
 import { isComplete } from "../transfer/fetch.ts";
 import { CompleteLeaves } from "../transfer/leaf-objects.ts";
 import { isPointerPath, pointerPath, targetOf } from "../workspace/target.ts";
@@ -36,7 +37,8 @@ export interface LoggedVersion {
   readonly target: RepoPath;
   /** The name before, when this commit renamed it. */
   readonly from?: RepoPath;
-  readonly action: "added" | "changed" | "renamed" | "deleted";
+  /** `present`: a shallow clone's history begins with this commit, so what it did is not known. */
+  readonly action: "added" | "changed" | "renamed" | "deleted" | "present";
   /** Absent when the commit deleted it, or when it cannot be read. */
   readonly pointer?: Pointer;
   /** The file inside the target that was asked for, as this version has it. */
@@ -57,6 +59,8 @@ export interface LogResult {
   readonly versions: readonly LoggedVersion[];
   /** True when `limit` cut it short. */
   readonly isCut: boolean;
+  /** True when it goes back to where a shallow clone's history begins, so that there may be older versions. */
+  readonly isShallow: boolean;
   readonly remote: string | undefined;
 }
 
@@ -73,16 +77,21 @@ export async function log(context: OperationContext, options: LogOptions): Promi
     const start = options.rev === undefined ? await headCommit(repository) : await resolveRevision(repository, options.rev, { signal });
     const question = { start, pushed, limit: options.limit ?? Number.POSITIVE_INFINITY };
     const found = await listVersions(workspace, named, question);
-    if (found.versions.length > 0 || existsHere(workspace, named)) return { target: named, ...found, remote: pushed?.remote };
+    if (found.versions.length > 0 || existsHere(workspace, named)) return describeLog({ target: named, ...found, remote: pushed?.remote });
     const outer = enclosingTarget(workspace, named);
-    if (outer === undefined) throw neverTracked(options.target);
+    if (outer === undefined) throw neverTracked(workspace, options.target);
     const inner = named.slice(outer.length + 1);
     const around = await listVersions(workspace, outer, { ...question, limit: Number.POSITIVE_INFINITY });
     const changes = await versionsOfFile(workspace, around.versions, inner);
-    if (changes.length === 0) throw neverTracked(options.target);
+    if (changes.length === 0) throw neverTracked(workspace, options.target);
     const isCut = changes.length > question.limit;
-    return { target: outer, inner, versions: isCut ? changes.slice(0, question.limit) : changes, isCut, remote: pushed?.remote };
+    const versions = isCut ? changes.slice(0, question.limit) : changes;
+    return describeLog({ target: outer, inner, versions, isCut, remote: pushed?.remote });
   });
+}
+
+function describeLog(found: Omit<LogResult, "isShallow">): LogResult {
+  return { ...found, isShallow: found.versions.some(({ action }) => action === "present") };
 }
 
 interface VersionsQuestion {
@@ -99,6 +108,7 @@ async function listVersions(
   const { repository, context } = workspace;
   const versions: LoggedVersion[] = [];
   const complete = new CompleteLeaves(workspace.cache);
+  const edges = shallowEdges(repository);
   let isCut = false;
   if (start === undefined) return { versions, isCut };
   const catFile = openCatFile(repository, { signal: context.signal });
@@ -111,7 +121,7 @@ async function listVersions(
       for await (const commit of logFile(repository, path, { signal: context.signal, revision: earlier.parent })) {
         isCut = versions.length >= limit;
         if (isCut) break;
-        versions.push(await describe(workspace, commit, { catFile, pushed, complete }));
+        versions.push(await describe(workspace, commit, { catFile, pushed, complete, edges }));
       }
       const oldest = versions.at(-1);
       // A name that did not come to be in the oldest commit was followed by Git.
@@ -144,7 +154,8 @@ async function versionsOfFile(workspace: Workspace, versions: readonly LoggedVer
       if (!isAbsent) continue;
     }
     if (file?.sha256 === older?.sha256 && file?.isExecutable === older?.isExecutable) continue;
-    const action = file === undefined ? "deleted" : older === undefined ? "added" : "changed";
+    const first = version.action === "present" ? "present" : "added";
+    const action = file === undefined ? "deleted" : older === undefined ? first : "changed";
     const isCached = file !== undefined && workspace.cache.has(file.sha256);
     const { from: _, ...rest } = version;
     const isPushed = file === undefined ? undefined : version.isPushed;
@@ -167,9 +178,10 @@ interface Sources {
   readonly catFile: CatFile;
   readonly pushed: PushedVersions | undefined;
   readonly complete: CompleteLeaves;
+  readonly edges: ReadonlySet<string>;
 }
 
-async function describe(workspace: Workspace, commit: FileCommit, { catFile, pushed, complete }: Sources): Promise<LoggedVersion> {
+async function describe(workspace: Workspace, commit: FileCommit, { catFile, pushed, complete, edges }: Sources): Promise<LoggedVersion> {
   const { commit: id, author, email, date, subject, oid, oldPath } = commit;
   const shared = {
     commit: id,
@@ -181,7 +193,7 @@ async function describe(workspace: Workspace, commit: FileCommit, { catFile, pus
     ...(oldPath === undefined ? {} : { from: targetOf(oldPath) }),
   };
   if (oid === undefined) return { ...shared, action: "deleted", isCached: false, isPushed: undefined };
-  const action = oldPath === undefined ? "changed" : "renamed";
+  const action = edges.has(id) ? "present" : oldPath === undefined ? "changed" : "renamed";
   try {
     const object = await catFile.read(oid);
     if (object === undefined) return { ...shared, action, problem: "Git lacks its object", isCached: false, isPushed: undefined };
@@ -208,9 +220,10 @@ function markFirst(versions: readonly LoggedVersion[], isCut: boolean): LoggedVe
   });
 }
 
-function neverTracked(given: string): MlvError {
+function neverTracked({ repository }: Workspace, given: string): MlvError {
+  const isShallow = shallowEdges(repository).size > 0;
   return new MlvError("target-not-found", `\`${given}\` is no tracked target, and Git's history has none of that name`, {
-    hint: "`mlv ls` lists what is tracked",
+    hint: `\`mlv ls\` lists what is tracked${isShallow ? `; this clone is shallow, and \`${UNSHALLOW}\` brings older history` : ""}`,
     details: { path: given },
   });
 }

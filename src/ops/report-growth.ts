@@ -2,6 +2,7 @@ import type { RepoPath } from "../base/ids.ts";
 import type { Pointer } from "../formats/pointer.ts";
 import type { CatFile } from "../git/cat-file.ts";
 import { readPointerChanges, type PointerCommit } from "../git/pointer-changes.ts";
+import { shallowEdges } from "../git/shallow.ts";
 import { targetOf } from "../workspace/target.ts";
 import { FollowedNames } from "./followed-names.ts";
 import type { Workspace } from "./open-workspace.ts";
@@ -23,6 +24,8 @@ export interface TargetPoint {
   readonly author: string;
   readonly date: string;
   readonly sizeBytes: number;
+  /** True when a shallow clone's history begins with this commit, so that it may not have changed the target. */
+  readonly isEdge?: true;
 }
 
 /** Is how the targets grew along the branch's own line; everything is the oldest first. */
@@ -63,6 +66,7 @@ export async function readGrowth(
   );
   const sizes = new Map([...pointers].map(([target, { size }]) => [target, size]));
   let sizeBytes = [...sizes.values()].reduce((sum, size) => sum + size, 0);
+  const edges = shallowEdges(workspace.repository);
   const points: GrowthPoint[] = [];
   const byTarget = new Map<RepoPath, TargetPoint[]>();
   for (const { commit, author, committed: date, changes, owners } of commits) {
@@ -72,7 +76,7 @@ export async function readGrowth(
       const owner = owners[at] ?? target;
       const size = sizes.get(target) ?? 0;
       const seen = byTarget.get(owner) ?? [];
-      seen.push({ commit, author, date, sizeBytes: size });
+      seen.push({ commit, author, date, sizeBytes: size, ...(edges.has(commit) ? { isEdge: true } : {}) });
       byTarget.set(owner, seen);
       const before = oldOid === undefined ? undefined : known.get(oldOid)?.size;
       sizeBytes += (before ?? 0) - size;

@@ -4,6 +4,7 @@ import type { Pointer } from "../formats/pointer.ts";
 import type { CatFile } from "../git/cat-file.ts";
 import { readPointerChanges, type PointerCommit } from "../git/pointer-changes.ts";
 import type { ChangedPointer } from "../git/changes.ts";
+import { shallowEdges } from "../git/shallow.ts";
 import { targetOf } from "../workspace/target.ts";
 import type { Workspace } from "./open-workspace.ts";
 import { FollowedNames } from "./followed-names.ts";
@@ -12,7 +13,8 @@ import { blobsOf, readPointers } from "./read-blobs.ts";
 /** Is what one commit did to one target. */
 export interface ReportChange {
   readonly target: RepoPath;
-  readonly action: "added" | "changed" | "renamed" | "deleted";
+  /** `present`: a shallow clone's history begins with this commit, so what it did is not known. */
+  readonly action: "added" | "changed" | "renamed" | "deleted" | "present";
   readonly from?: RepoPath;
   /** Why mlv does not take its name, or the one before: nothing but reports may use it. */
   readonly unsafe?: string;
@@ -48,6 +50,7 @@ export async function readReportCommits(
   const { signal } = workspace.context;
   const found: PointerCommit[] = [];
   const followed = new FollowedNames(workspace, catFile, { isWanted, withUnsafe: true });
+  const edges = shallowEdges(workspace.repository);
   let isCut = false;
   for await (const commit of readPointerChanges(workspace.repository, { start, since, isFirstParent: false, signal })) {
     const changes = await followed.select(commit.changes);
@@ -61,7 +64,7 @@ export async function readReportCommits(
   const pointers = await readPointers(catFile, shown.flat().flatMap(blobsOf), signal);
   const commits = found.map(({ commit, author, email, date, subject, changes }, at) => {
     const more = changes.length - (shown[at]?.length ?? 0);
-    const described = (shown[at] ?? []).map((change) => describe(change, pointers));
+    const described = (shown[at] ?? []).map((change) => describe(change, pointers, edges.has(commit)));
     return { commit, author, email, date, subject, changes: described, ...(more > 0 ? { moreChanges: more } : {}) };
   });
   return { commits, isCut };
@@ -69,13 +72,13 @@ export async function readReportCommits(
 
 const ACTIONS = { added: "added", deleted: "deleted", modified: "changed", renamed: "renamed" } as const;
 
-function describe(change: ChangedPointer, pointers: ReadonlyMap<string, Pointer>): ReportChange {
+function describe(change: ChangedPointer, pointers: ReadonlyMap<string, Pointer>, isEdge: boolean): ReportChange {
   const before = change.oldOid === undefined ? undefined : pointers.get(change.oldOid);
   const after = change.newOid === undefined ? undefined : pointers.get(change.newOid);
   const unsafe = unsafePathReason(targetOf(change.path)) ?? (change.oldPath && unsafePathReason(targetOf(change.oldPath)));
   return {
     target: targetOf(change.path),
-    action: ACTIONS[change.status],
+    action: isEdge ? "present" : ACTIONS[change.status],
     ...(change.oldPath === undefined ? {} : { from: targetOf(change.oldPath) }),
     ...(unsafe === undefined ? {} : { unsafe }),
     ...(before === undefined ? {} : { before }),

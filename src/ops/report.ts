@@ -3,6 +3,7 @@ import type { RepoPath } from "../base/ids.ts";
 import type { Pointer } from "../formats/pointer.ts";
 import { openCatFile } from "../git/cat-file.ts";
 import { resolveRevision } from "../git/revisions.ts";
+import { UNSHALLOW } from "../git/shallow.ts";
 import { isUnder } from "../store/manifests.ts";
 import { isPointerPath, targetOf } from "../workspace/target.ts";
 import { RETRIES_TO_LOOK, withWorkspace, type OperationContext, type Workspace } from "./open-workspace.ts";
@@ -103,7 +104,7 @@ export async function report(context: OperationContext, options: ReportOptions):
         unreadable,
         growth: growth.points,
         commits,
-        diffs: await compareCommits(workspace, commits.slice(0, diffs), { remote, fetchLimit }),
+        diffs: await compareCommits(workspace, commits.filter(isKnown).slice(0, diffs), { remote, fetchLimit }),
         gaps: [
           ...gap(pointers.size > MAX_TARGETS, "targets", `only the first ${MAX_TARGETS} targets are listed; the sums are of all`),
           ...gap(growth.isCut, "growth", "the history is long: its oldest part was not read, so versions and sizes begin later"),
@@ -112,12 +113,22 @@ export async function report(context: OperationContext, options: ReportOptions):
             "commits",
             `older commits are left out: only the last ${commits.length} that changed targets are listed (\`--limit\`)`,
           ),
+          ...gap(
+            !commits.every(isKnown),
+            "commits",
+            `what was before is not known: this clone is shallow, \`${UNSHALLOW}\` brings its history`,
+          ),
         ],
       };
     } finally {
       await catFile.close();
     }
   });
+}
+
+/** False for a commit with which a shallow clone's history begins. */
+function isKnown({ changes }: ReportCommit): boolean {
+  return !changes.some(({ action }) => action === "present");
 }
 
 function sum(pointers: ReadonlyMap<RepoPath, Pointer>): ReportResult["totals"] {

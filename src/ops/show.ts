@@ -4,6 +4,7 @@ import { isSameVersion, type Pointer } from "../formats/pointer.ts";
 import { openCatFile } from "../git/cat-file.ts";
 import { headCommit } from "../git/head.ts";
 import { logFile, type FileCommit } from "../git/changes.ts";
+import { shallowEdges } from "../git/shallow.ts";
 import { readManifestEntries } from "../store/manifests.ts";
 import { KnownHeads } from "../transfer/known-heads.ts";
 import { pointerPath } from "../workspace/target.ts";
@@ -45,7 +46,13 @@ export interface ShowResult {
   readonly cached: CachedState;
   readonly remotes: readonly KnownOnRemote[];
   /** Commits that brought this version, youngest first; at most 20. */
-  readonly commits: readonly FileCommit[];
+  readonly commits: readonly ShownCommit[];
+}
+
+/** Is a commit that brought a version. */
+export interface ShownCommit extends FileCommit {
+  /** True when a shallow clone's history begins with it, so that an older one may have brought the version. */
+  readonly isEdge?: true;
 }
 
 const MAX_COMMITS = 20;
@@ -114,17 +121,20 @@ interface CommitQuestion {
   readonly start: string | undefined;
 }
 
-async function commitsOf(workspace: Workspace, { target, pointer, start }: CommitQuestion): Promise<FileCommit[]> {
+async function commitsOf(workspace: Workspace, { target, pointer, start }: CommitQuestion): Promise<ShownCommit[]> {
   const { repository } = workspace;
   const { signal } = workspace.context;
   if (start === undefined && (await headCommit(repository)) === undefined) return [];
-  const commits: FileCommit[] = [];
+  const commits: ShownCommit[] = [];
+  const edges = shallowEdges(repository);
   const catFile = openCatFile(repository, { signal });
   try {
     for await (const commit of logFile(repository, pointerPath(target), { signal, ...(start === undefined ? {} : { revision: start }) })) {
       const object = commit.oid === undefined ? undefined : await catFile.read(commit.oid);
       const version = object === undefined ? undefined : parsePointerQuietly(object.content, commit.path);
-      if (version !== undefined && isSameVersion(version, pointer)) commits.push(commit);
+      if (version !== undefined && isSameVersion(version, pointer)) {
+        commits.push({ ...commit, ...(edges.has(commit.commit) ? { isEdge: true } : {}) });
+      }
       if (commits.length >= MAX_COMMITS) break;
     }
   } finally {

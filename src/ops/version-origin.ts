@@ -1,6 +1,7 @@
 import type { RepoPath } from "../base/ids.ts";
 import { isMlvError } from "../base/errors.ts";
 import type { Pointer } from "../formats/pointer.ts";
+import { shallowEdges } from "../git/shallow.ts";
 import { pointerPath } from "../workspace/target.ts";
 import type { Workspace } from "./open-workspace.ts";
 
@@ -8,7 +9,7 @@ import type { Workspace } from "./open-workspace.ts";
 export interface VersionOrigin {
   /** True when this clone recorded it, so that `mlv push` here sends it. */
   readonly isRecordedHere: boolean;
-  /** The last commit that changed the pointer, where Git tracks it. */
+  /** The last commit that changed the pointer, where Git tracks it and a shallow clone's history goes back to it. */
   readonly commit?: string;
   readonly author?: string;
 }
@@ -19,7 +20,8 @@ export async function originOf(workspace: Workspace, target: RepoPath, pointer: 
   try {
     const { logFile } = await import("../git/changes.ts");
     for await (const { commit, author } of logFile(workspace.repository, pointerPath(target), { signal: workspace.context.signal })) {
-      return { isRecordedHere, commit, author };
+      // Where a shallow clone's history begins, Git names its first commit for everything.
+      return shallowEdges(workspace.repository).has(commit) ? { isRecordedHere } : { isRecordedHere, commit, author };
     }
   } catch (error) {
     if (!isMlvError(error, "git-failed", "revision-not-found")) throw error;

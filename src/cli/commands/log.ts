@@ -49,10 +49,16 @@ export const command: CommandDefinition = {
               `${style.yellow(version.commit.slice(0, 10))} ${version.date.slice(0, 16).replace("T", " ")} ${escapeName(version.author)}: ${escapeName(version.subject)}`,
             );
             session.print(
-              `    ${version.action}${renamed}${size === undefined ? "" : `, ${size}`}${states.length > 0 ? style.dim(` [${states.join(", ")}]`) : ""}`,
+              `    ${version.action === "present" ? "there already" : version.action}${renamed}${size === undefined ? "" : `, ${size}`}${states.length > 0 ? style.dim(` [${states.join(", ")}]`) : ""}`,
             );
           }
           if (result.isCut) session.print(style.dim("… older versions are left out (`--limit`)"));
+          if (result.isShallow)
+            session.print(
+              style.dim(
+                "… whether there are older versions is not known: this clone is shallow, `git fetch --unshallow` brings its history",
+              ),
+            );
           if (result.versions.length === 0) session.print("It has no version in Git yet.");
         }),
       );

@@ -48,7 +48,10 @@ export const command: CommandDefinition = {
         for (const remote of result.remotes)
           rows.push(["remote", `${escapeName(remote.remote)}: ${remote.isKnown ? "has it" : "not known to have it"}`]);
         for (const commit of result.commits)
-          rows.push(["commit", `${commit.commit.slice(0, 10)} ${commit.date.slice(0, 10)} ${escapeName(commit.subject)}`]);
+          rows.push([
+            "commit",
+            `${commit.commit.slice(0, 10)} ${commit.date.slice(0, 10)} ${escapeName(commit.subject)}${commit.isEdge === true ? " (or an older one: this clone is shallow, `git fetch --unshallow` tells)" : ""}`,
+          ]);
         for (const line of formatColumns(rows)) session.print(line);
       }),
     );
