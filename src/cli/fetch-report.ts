@@ -1,3 +1,4 @@
+import type { MlvError } from "../base/errors.ts";
 import type { FetchedTarget, FetchResult } from "../ops/fetch.ts";
 import { EXIT, exitStatusOf } from "./exit-status.ts";
 import { formatBytes, formatDuration, formatPlural } from "./format.ts";
@@ -38,10 +39,13 @@ export function printFetch(session: Session, result: FetchResult, startedAt: num
 function printFailures(session: Session, versions: readonly FetchedTarget[]): number {
   let exit: number = EXIT.done;
   const failed = versions.flatMap((version) => (version.problem === undefined ? [] : [{ ...version, problem: version.problem }]));
+  // What a remote that cannot be reached keeps back has one problem in common.
+  const told = new Set<MlvError>();
   for (const [place, version] of failed.entries()) {
     exit = Math.max(exit, exitStatusOf(version.problem.code));
     if (place >= SHOWN_PROBLEMS) continue;
-    session.problem(version.problem);
+    if (!told.has(version.problem)) session.problem(version.problem);
+    told.add(version.problem);
     session.note(`    left as it was: ${escapeName(version.target)} (version ${version.pointer.sha256}${madeBy(version)})`);
   }
   if (failed.length > SHOWN_PROBLEMS) session.note(`    … and ${formatPlural(failed.length - SHOWN_PROBLEMS, "more target")} like these`);

@@ -1,5 +1,5 @@
-import { isMlvError, MlvError } from "../base/errors.ts";
-import { fetchVersions, isComplete, type VersionToFetch } from "../transfer/fetch.ts";
+import { MlvError } from "../base/errors.ts";
+import { fetchVersions, isComplete, isOfTheWholeRemote, type VersionToFetch } from "../transfer/fetch.ts";
 import { prepareCache, type Workspace } from "./open-workspace.ts";
 import { openRemoteSession, partialFolder, type RemoteSession } from "./remote-session.ts";
 
@@ -42,7 +42,7 @@ export async function withManifests<Result>(
           session ??= await openFor(workspace, first, remote);
           await fetchLists(workspace, session, versions);
         } catch (error) {
-          if (isMlvError(error, ...OF_THE_WHOLE_REMOTE)) failures.set(remote, error);
+          if (isOfTheWholeRemote(error)) failures.set(remote, error);
           throw error;
         }
       },
@@ -52,16 +52,6 @@ export async function withManifests<Result>(
   }
 }
 
-/** After one of these the next request would fail in the same way. */
-const OF_THE_WHOLE_REMOTE = [
-  "endpoint-untrusted",
-  "remote-denied",
-  "remote-misconfigured",
-  "remote-throttled",
-  "remote-timeout",
-  "remote-unauthenticated",
-  "remote-unavailable",
-] as const;
 const failedRemotes = new WeakMap<Workspace, Map<string | undefined, MlvError>>();
 
 /** Returns the remotes that did not answer, by name: a command that looks at many commits waits for each but once. */

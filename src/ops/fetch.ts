@@ -1,10 +1,18 @@
+import { isMlvError, type MlvError } from "../base/errors.ts";
 import { isSameVersion } from "../formats/pointer.ts";
-import { fetchVersions, isComplete, type FetchedVersion, type VersionToFetch } from "../transfer/fetch.ts";
+import {
+  fetchVersions,
+  failedVersion,
+  isComplete,
+  isOfTheWholeRemote,
+  type FetchedVersion,
+  type VersionToFetch,
+} from "../transfer/fetch.ts";
 import { assertInside } from "./assert-inside.ts";
 import { cacheMark } from "./cache-mark.ts";
 import { ancestorsOf } from "./history.ts";
 import { prepareCache, withWorkspace, type OperationContext, type Workspace } from "./open-workspace.ts";
-import { assertRemote, namingRemote, partialFolder, withRemote } from "./remote-session.ts";
+import { assertRemote, nameRemote, namingRemote, partialFolder, withRemote } from "./remote-session.ts";
 import { originOf, type VersionOrigin } from "./version-origin.ts";
 import { requirePointer, selectTargets, type Selection } from "./targets.ts";
 
@@ -15,7 +23,7 @@ export interface FetchOptions {
   readonly dryRun: boolean;
 }
 
-/** Is what a fetch did with one version; `origin` says who may have what the remote lacks, in part or whole. */
+/** Is what a fetch did with one version; `origin` says who may have what a remote that could be reached lacks, in part or whole. */
 export interface FetchedTarget extends FetchedVersion {
   readonly origin?: VersionOrigin;
 }
@@ -32,7 +40,8 @@ export interface FetchResult {
 
 /**
  * Brings what the pointers name into the cache and leaves the workspace alone. A version that the remote lacks, or has damaged or not whole, is
- * named in the result. Throws what else `fetchVersions` throws.
+ * named in the result; so is what is left when the remote could not be reached after something had been fetched. Throws what else
+ * `fetchVersions` throws.
  */
 export async function fetch(context: OperationContext, options: FetchOptions): Promise<FetchResult> {
   return withWorkspace(context, async (workspace) => {
@@ -40,6 +49,7 @@ export async function fetch(context: OperationContext, options: FetchOptions): P
     await prepareCache(workspace);
     const selections = await selectTargets(workspace, options.paths);
     const fetched = await fetchSelections(workspace, selections, options);
+    if (!fetched.versions.some(({ status }) => status === "fetched")) assertReached(fetched);
     const lacking = new Set(fetched.versions.filter(isLacking).map(({ target }) => target));
     const had = selections.filter(({ target }) => !lacking.has(target));
     if (!options.dryRun) await assertInside(workspace, had, options.remote);
@@ -52,7 +62,20 @@ export function isLacking({ status }: FetchedTarget): boolean {
   return status === "not-on-remote" || status === "failed";
 }
 
-/** Fetches what was selected; opens the remote only when something is missing. */
+/** Throws what kept the remote from being reached, where that is why versions could not be had. */
+export function assertReached({ versions }: FetchResult): void {
+  const failed = versions.find(({ problem }) => isUnreached(problem));
+  if (failed !== undefined) throw failed.problem;
+}
+
+function isUnreached(problem: MlvError | undefined): boolean {
+  return isOfTheWholeRemote(problem) || isMlvError(problem, "remote-not-configured");
+}
+
+/**
+ * Fetches what was selected; opens the remote only when something is missing. What a remote that cannot be reached keeps back is `failed`, all for the
+ * same reason.
+ */
 export async function fetchSelections(
   workspace: Workspace,
   selections: readonly Selection[],
@@ -71,7 +94,22 @@ export async function fetchSelections(
     return {
       versions: [...cached, ...missing.map(({ target, pointer }) => ({ ...toCached({ target, pointer }), status: "fetched" as const }))],
     };
-  return withRemote(workspace, options.remote, async (session) => {
+  try {
+    return await fetchMissing(workspace, { cached, missing, remote: options.remote });
+  } catch (error) {
+    if (!isMlvError(error) || !isUnreached(error)) throw error;
+    return { versions: [...cached, ...missing.map((version) => failedVersion(version, error))] };
+  }
+}
+
+interface Missing {
+  readonly cached: readonly FetchedVersion[];
+  readonly missing: readonly Omit<VersionToFetch, "relatives">[];
+  readonly remote: string | undefined;
+}
+
+function fetchMissing(workspace: Workspace, { cached, missing, remote: name }: Missing): Promise<FetchResult> {
+  return withRemote(workspace, name, async (session) => {
     const { config, remote, requests, store } = session;
     const versions: VersionToFetch[] = [];
     for (const version of missing) versions.push({ ...version, relatives: () => ancestorsOf(workspace, version.target) });
@@ -87,8 +125,15 @@ export async function fetchSelections(
     };
     const fetched = await namingRemote(session, "fetch from", () => fetchVersions(fetching, versions));
     const named: FetchedTarget[] = [];
+    const reasons = new Map<MlvError, MlvError>();
     for (const version of fetched) {
-      named.push(isLacking(version) ? { ...version, origin: await originOf(workspace, version.target, version.pointer) } : version);
+      const { problem } = version;
+      if (problem !== undefined && isUnreached(problem)) {
+        const reason = reasons.get(problem) ?? nameRemote(session, "fetch from", problem);
+        reasons.set(problem, reason);
+        named.push({ ...version, problem: reason });
+      } else if (isLacking(version)) named.push({ ...version, origin: await originOf(workspace, version.target, version.pointer) });
+      else named.push(version);
     }
     return { versions: [...cached, ...named], requests: requests(), remote: config.name, url: remote.url };
   });

@@ -1,6 +1,6 @@
 import type { CheckoutResult } from "../workspace/checkout.ts";
 import { checkoutSelections } from "./checkout.ts";
-import { fetchSelections, isLacking, type FetchedTarget, type FetchResult } from "./fetch.ts";
+import { assertReached, fetchSelections, isLacking, type FetchedTarget, type FetchResult } from "./fetch.ts";
 import { isSameVersion } from "../formats/pointer.ts";
 import { readPointer } from "../workspace/target.ts";
 import { cacheMark } from "./cache-mark.ts";
@@ -30,7 +30,7 @@ export interface PullResult {
 /**
  * Fetches and checks out. Cached content that turns out damaged is removed and fetched again, with a warning.
  * A version that the remote lacks, or has damaged or not whole, leaves its target as it was and is named in the result; the others are
- * checked out. Throws what else `fetch` and `checkout` throw.
+ * checked out. So are those that are in the cache when the remote cannot be reached. Throws what else `fetch` and `checkout` throw.
  */
 export async function pull(context: OperationContext, options: PullOptions): Promise<PullResult> {
   return withWorkspace(context, async (workspace) => {
@@ -39,6 +39,8 @@ export async function pull(context: OperationContext, options: PullOptions): Pro
     const selections = await selectTargets(workspace, options.paths);
     const fetched = await withMending(workspace, options.remote, () => fetchSelections(workspace, selections, options));
     const lacking = new Set(fetched.versions.filter(isLacking).map((version) => version.target));
+    // Nothing can be done at all: that is the remote's failure, not a part of the result.
+    if (selections.every(({ target }) => lacking.has(target))) assertReached(fetched);
     const ready = options.dryRun ? [] : selections.filter(({ target }) => !lacking.has(target));
     const leftovers = options.paths.length === 0 ? await removeLeftovers(workspace, options) : [];
     const targets = await withMending(workspace, options.remote, () => checkoutSelections(workspace, ready, options));

@@ -83,22 +83,27 @@ export async function openRemoteSession(
   };
 }
 
-/** Runs `work`; a failure of the remote is thrown as what could not be done with it: `cannot push to \`origin\` (s3://…)`. */
+/** Runs `work`; a failure of the remote is thrown as `nameRemote` has it. */
 export async function namingRemote<Result>(
-  { config, remote }: RemoteSession,
+  session: RemoteSession,
   doing: "push to" | "fetch from",
   work: () => Promise<Result>,
 ): Promise<Result> {
   try {
     return await work();
   } catch (error) {
-    if (!(error instanceof MlvError) || error.name !== "RemoteError") throw error;
-    throw new MlvError(error.code, `cannot ${doing} \`${config.name}\` (${remote.url})`, {
-      hint: error.hint ?? `\`mlv remote check ${config.name}\` says more; what was sent or received is kept, so run the same command again`,
-      ...(error.details === undefined ? {} : { details: error.details }),
-      cause: error,
-    });
+    throw error instanceof MlvError ? nameRemote(session, doing, error) : error;
   }
+}
+
+/** Returns a failure of the remote as what could not be done with it, `cannot push to \`origin\` (s3://…)`; any other as it is. */
+export function nameRemote({ config, remote }: RemoteSession, doing: "push to" | "fetch from", error: MlvError): MlvError {
+  if (error.name !== "RemoteError") return error;
+  return new MlvError(error.code, `cannot ${doing} \`${config.name}\` (${remote.url})`, {
+    hint: error.hint ?? `\`mlv remote check ${config.name}\` says more; what was sent or received is kept, so run the same command again`,
+    ...(error.details === undefined ? {} : { details: error.details }),
+    cause: error,
+  });
 }
 
 async function limitBandwidth(remote: Remote, limit: string | undefined): Promise<Remote> {

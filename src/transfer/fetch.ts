@@ -33,23 +33,50 @@ export interface FetchedVersion {
 /**
  * Brings versions into the cache, from what is cached already and from the remote; every object is hashed before it is visible.
  * Interrupted, it leaves what it fetched to the next run. A version that the remote lacks is a status, not a failure; with `goesOn` in the context
- * so is one that the remote has damaged or not whole. Otherwise throws `content-mismatch` when what the remote has is damaged, `content-missing` when it lost a blob, `remote-unavailable` when it has
+ * so is one that the remote has damaged or not whole, and so are all that are left once the remote could not be reached or refused. Otherwise throws `content-mismatch` when what the remote has is damaged, `content-missing` when it lost a blob, `remote-unavailable` when it has
  * neither the version nor a store's marker, `remote-…`, `disk-full`.
  */
 export async function fetchVersions(context: FetchContext, versions: readonly VersionToFetch[]): Promise<FetchedVersion[]> {
   let marker: Promise<boolean> | undefined;
+  let down: MlvError | undefined;
   try {
     return await mapConcurrent(versions, VERSIONS_AT_ONCE, async (wanted) => {
       if (isComplete(context.cache, wanted))
         return { target: wanted.target, pointer: wanted.pointer, status: "cached", receivedBytes: 0, files: 0 };
-      const isStore = await (marker ??= context.store.checkMarker(false, context.signal));
-      const fetched = await fetchOrFail(context, wanted);
-      if (fetched.status === "not-on-remote" && !isStore) throw noStore(context.store);
-      return fetched;
+      if (down !== undefined) return failedVersion(wanted, down);
+      try {
+        const isStore = await (marker ??= context.store.checkMarker(false, context.signal));
+        const fetched = await fetchOrFail(context, wanted);
+        if (fetched.status === "not-on-remote" && !isStore) throw noStore(context.store);
+        return fetched;
+      } catch (error) {
+        if (context.goesOn !== true || !isOfTheWholeRemote(error)) throw error;
+        return failedVersion(wanted, (down ??= error));
+      }
     });
   } finally {
     context.store.known.save();
   }
+}
+
+const OF_THE_WHOLE_REMOTE = [
+  "endpoint-untrusted",
+  "remote-denied",
+  "remote-misconfigured",
+  "remote-throttled",
+  "remote-timeout",
+  "remote-unauthenticated",
+  "remote-unavailable",
+] as const;
+
+/** Tells whether a failure is one after which the next request of the same remote would fail in the same way. */
+export function isOfTheWholeRemote(error: unknown): error is MlvError {
+  return isMlvError(error, ...OF_THE_WHOLE_REMOTE);
+}
+
+/** Returns a version that could not be had for a reason. */
+export function failedVersion({ target, pointer }: Pick<VersionToFetch, "target" | "pointer">, problem: MlvError): FetchedVersion {
+  return { target, pointer, status: "failed", problem, receivedBytes: 0, files: 0 };
 }
 
 /** A disk that is not mounted looks like an empty folder: what nobody pushed to has no marker. */
@@ -109,14 +136,14 @@ async function fetchOne(context: FetchContext, wanted: VersionToFetch): Promise<
 }
 
 async function fetchOrFail(context: FetchContext, wanted: VersionToFetch): Promise<FetchedVersion> {
-  const { target, pointer } = wanted;
+  const { target } = wanted;
   try {
     return await naming(target, () => fetchOne(context, wanted));
   } catch (error) {
     // What is damaged in the cache, which its file says, is the caller's to mend; a full disk would only be filled further.
     const isOfTheRemote = isMlvError(error, ...CONTENT_CODES) && error.code !== "disk-full" && error.details?.["file"] === undefined;
     if (context.goesOn !== true || !isOfTheRemote) throw error;
-    return { target, pointer, status: "failed", problem: error, receivedBytes: 0, files: 0 };
+    return failedVersion(wanted, error);
   }
 }
 
