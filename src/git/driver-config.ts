@@ -1,5 +1,6 @@
 import path from "node:path";
 import { MlvError } from "../base/errors.ts";
+import { isBareDriver, isInstalledDriver } from "./driver-scripts.ts";
 import type { Repository } from "./repository.ts";
 import { findGit, gitEnvironment, runGit } from "./run-git.ts";
 
@@ -23,6 +24,12 @@ export interface ConfigChange {
   readonly after?: string;
 }
 
+/** Is a setting that somebody else made where mlv's would stand. */
+export interface OwnSetting {
+  readonly key: string;
+  readonly value: string;
+}
+
 const KEYS = [
   "diff.mlv.textconv",
   "diff.mlv.command",
@@ -32,32 +39,59 @@ const KEYS = [
   "merge.mlv-ancestor.driver",
 ] as const;
 
+type Key = (typeof KEYS)[number];
+
+const MERGE_NAME = "mlv pointer merge";
+const ANCESTOR_DRIVER = "mlv-ancestor";
+
 /**
  * Sets the diff and merge drivers in the repository's own configuration and returns what changed, or with `dryRun` what would.
- * Settings of an earlier install that are not wanted any more are taken out. Throws `git-failed`.
+ * Settings of an earlier install that are not wanted any more are taken out; what somebody else set stays (`findOwnSettings`). Throws `git-failed`.
  */
 export async function setDrivers(
   repository: Repository,
   commands: DriverCommands,
   options: { readonly dryRun?: boolean } = {},
 ): Promise<ConfigChange[]> {
-  const wanted: Record<(typeof KEYS)[number], string | undefined> = {
-    "diff.mlv.textconv": commands.textconv,
-    "diff.mlv.command": commands.diff,
-    "merge.mlv.name": commands.merge === undefined ? undefined : "mlv pointer merge",
-    "merge.mlv.driver": commands.merge,
-    "merge.mlv.recursive": commands.ancestor === undefined ? undefined : "mlv-ancestor",
-    "merge.mlv-ancestor.driver": commands.ancestor,
-  };
+  const wanted = wantedValues(commands);
   const changes: ConfigChange[] = [];
+  const before = await readAll(repository);
+  // Of a merge driver of somebody else's the name and the rest are theirs, too.
+  const isMergeOwn = isOwn("merge.mlv.driver", before.get("merge.mlv.driver"));
   for (const key of KEYS) {
-    const before = await readOwn(repository, key);
-    const after = wanted[key];
-    if (before === after) continue;
-    changes.push({ kind: "config", key, ...(before === undefined ? {} : { before }), ...(after === undefined ? {} : { after }) });
+    const values = before.get(key) ?? [];
+    const after = isMergeOwn && key.startsWith("merge.") ? undefined : wanted[key];
+    if (isOwn(key, values) || (values.length < 2 && values[0] === after)) continue;
+    const last = values.at(-1);
+    changes.push({ kind: "config", key, ...(last === undefined ? {} : { before: last }), ...(after === undefined ? {} : { after }) });
   }
   if (options.dryRun !== true && changes.length > 0) await writeOwn(repository, changes);
   return changes;
+}
+
+/** Returns settings of somebody else's that stand where `setDrivers` would put these commands, and so are left as they are. Throws `git-failed`. */
+export async function findOwnSettings(repository: Repository, commands: DriverCommands): Promise<OwnSetting[]> {
+  const wanted = wantedValues(commands);
+  const before = await readAll(repository);
+  const keys = KEYS.filter((key) => wanted[key] !== undefined && isOwn(key, before.get(key)));
+  return keys.map((key) => ({ key, value: before.get(key)?.at(-1) ?? "" }));
+}
+
+function wantedValues(commands: DriverCommands): Record<Key, string | undefined> {
+  return {
+    "diff.mlv.textconv": commands.textconv,
+    "diff.mlv.command": commands.diff,
+    "merge.mlv.name": commands.merge === undefined ? undefined : MERGE_NAME,
+    "merge.mlv.driver": commands.merge,
+    "merge.mlv.recursive": commands.ancestor === undefined ? undefined : ANCESTOR_DRIVER,
+    "merge.mlv-ancestor.driver": commands.ancestor,
+  };
+}
+
+/** Tells whether any value of a setting is one that no install wrote. */
+function isOwn(key: Key, values: readonly string[] = []): boolean {
+  const fixed = key === "merge.mlv.name" ? MERGE_NAME : key === "merge.mlv.recursive" ? ANCESTOR_DRIVER : undefined;
+  return !values.every((value) => (fixed === undefined ? isInstalledDriver(value) : value === fixed));
 }
 
 /** Takes the drivers out of the repository's own configuration; returns what changed, or with `dryRun` what would. */
@@ -70,9 +104,8 @@ export function removeDrivers(repository: Repository, options: { readonly dryRun
  * `git-failed`.
  */
 export async function findBareDrivers(repository: Repository): Promise<string[]> {
-  const found: string[] = [];
-  for (const key of KEYS) if ((await readOwn(repository, key))?.startsWith("mlv ") === true && key !== "merge.mlv.name") found.push(key);
-  return found;
+  const values = await readAll(repository);
+  return KEYS.filter((key) => values.get(key)?.some(isBareDriver) === true);
 }
 
 /** Returns the file that `git config --local` writes. */
@@ -80,10 +113,14 @@ function ownConfigFile(repository: Repository): string {
   return path.join(repository.commonDir, "config");
 }
 
-async function readOwn(repository: Repository, key: string): Promise<string | undefined> {
-  const args = ["config", "--file", ownConfigFile(repository), "-z", "--get", key];
-  const { status, stdout } = await runGit(repository, args, { acceptStatus: [1] });
-  return status === 1 ? undefined : stdout.toString("utf8").replace(/\0$/, "");
+async function readAll(repository: Repository): Promise<Map<Key, string[]>> {
+  const found = new Map<Key, string[]>();
+  for (const key of KEYS) {
+    const args = ["config", "--file", ownConfigFile(repository), "-z", "--get-all", key];
+    const { status, stdout } = await runGit(repository, args, { acceptStatus: [1] });
+    if (status !== 1) found.set(key, stdout.toString("utf8").split("\0").slice(0, -1));
+  }
+  return found;
 }
 
 async function writeOwn(repository: Repository, changes: readonly ConfigChange[]): Promise<void> {

@@ -10,6 +10,16 @@ export function driverCommands(program: string): Required<DriverCommands> {
   return { textconv: textconv(program), diff: diff(program), merge: merge(program, ""), ancestor: merge(program, "--ancestor ") };
 }
 
+/** Tells whether a driver is one that an earlier mlv set: without a way out where it is missing, so that Git dies of it there. */
+export function isBareDriver(command: string): boolean {
+  return /^mlv (?:textconv|diff-driver|merge-driver(?: --ancestor)? %O %A %B %P)$/.test(command);
+}
+
+/** Tells whether a driver is one that some `mlv install` set, and not somebody's own. */
+export function isInstalledDriver(command: string): boolean {
+  return isBareDriver(command) || /^(?:f\(\) \{ (?:mlv textconv -- |if command -v mlv >)|if command -v mlv >)/.test(command);
+}
+
 /** Silent: `git log -p` calls it twice for each change. */
 function textconv(program: string): string {
   return inFunction(`${program} textconv -- "$1" 2>/dev/null || cat -- "$1";`);

@@ -1,7 +1,8 @@
 import * as fs from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
-import { removeDrivers, setDrivers } from "../../src/git/driver-config.ts";
+import { findOwnSettings, removeDrivers, setDrivers } from "../../src/git/driver-config.ts";
+import { driverCommands } from "../../src/git/driver-scripts.ts";
 import { findHooksFolder, installHooks, removeHooks, type HookCommands } from "../../src/git/hooks.ts";
 import { createSandbox, freshFolder, gitIn, type Sandbox } from "./sandbox.ts";
 
@@ -283,12 +284,7 @@ describe("hooks of a hook manager", () => {
 });
 
 describe("drivers", () => {
-  const commands = {
-    textconv: "mlv textconv",
-    diff: "'/a b/mlv' git-diff",
-    merge: "mlv git-merge %O %A %B %P",
-    ancestor: "mlv git-merge --ancestor",
-  };
+  const commands = driverCommands("mlv");
 
   test("are set in the repository's own configuration, once, and taken out", async () => {
     const sandbox = createSandbox();
@@ -308,8 +304,8 @@ describe("drivers", () => {
     expect(sandbox.git("config", "--local", "merge.mlv.driver")).toBe(commands.merge);
     expect(sandbox.git("config", "--local", "diff.mlv.command")).toBe(commands.diff);
     expect(await setDrivers(sandbox.repository, commands)).toEqual([]);
-    expect(await setDrivers(sandbox.repository, { merge: commands.merge, ancestor: commands.ancestor, textconv: "other" })).toEqual([
-      { kind: "config", key: "diff.mlv.textconv", before: commands.textconv, after: "other" },
+    expect(await setDrivers(sandbox.repository, { merge: commands.merge, ancestor: commands.ancestor, textconv: "mlv textconv" })).toEqual([
+      { kind: "config", key: "diff.mlv.textconv", before: commands.textconv, after: "mlv textconv" },
       { kind: "config", key: "diff.mlv.command", before: commands.diff },
     ]);
     expect(await removeDrivers(sandbox.repository)).toHaveLength(5);
@@ -335,7 +331,25 @@ describe("drivers", () => {
     } finally {
       for (const name of Object.keys(env)) delete process.env[name];
     }
-    expect(sandbox.git("config", "--local", "diff.mlv.textconv")).toBe("mlv textconv");
+    expect(sandbox.git("config", "--local", "diff.mlv.textconv")).toBe(commands.textconv);
+  });
+
+  test("of somebody else's stay as they are, and one for merges with all that is set beside it", async () => {
+    const sandbox = createSandbox();
+    const config = path.join(sandbox.root, ".git/config");
+    fs.appendFileSync(
+      config,
+      '[diff "mlv"] # mine\n\ttextconv = "own one"\n\ttextconv = own two\n[merge "mlv"]\n  driver=mine %A\n  name = mine\n',
+    );
+    const before = fs.readFileSync(config, "utf8");
+    expect(await findOwnSettings(sandbox.repository, commands)).toEqual([
+      { key: "diff.mlv.textconv", value: "own two" },
+      { key: "merge.mlv.name", value: "mine" },
+      { key: "merge.mlv.driver", value: "mine %A" },
+    ]);
+    expect(await setDrivers(sandbox.repository, commands)).toEqual([{ kind: "config", key: "diff.mlv.command", after: commands.diff }]);
+    await removeDrivers(sandbox.repository);
+    expect(fs.readFileSync(config, "utf8")).toBe(before);
   });
 
   test("that cannot be written are git-failed", async () => {

@@ -84,13 +84,24 @@ describe("a .gitignore", () => {
   });
 });
 
+test.each(["", "*.png binary", "a\r\n*.png binary", "\n", ".gitignore merge=union\n", "a b\n.gitignore merge=union"])(
+  "attributes are removed to the byte from what was %j",
+  (text) => {
+    const before = Buffer.from(text);
+    const added = addAttributes(before);
+    expect(added?.toString()).toContain("*.mlv diff=mlv");
+    expect(removeAttributes(added)).toEqual({ content: before, wasMade: false });
+    expect(removeAttributes(addAttributes(undefined))).toEqual({ content: Buffer.alloc(0), wasMade: true });
+  },
+);
+
 test("attributes are added once and removed without a trace, and Git reads them", () => {
   const { root, git } = createSandbox();
   const before = Buffer.from("*.png binary\r\n*.txt text\r\n");
   const added = addAttributes(before);
   expect(added?.toString()).toBe(`*.png binary\r\n*.txt text\r\n${ATTRIBUTE_LINES.join("\r\n")}\r\n`);
   expect(addAttributes(added)).toBeUndefined();
-  expect(removeAttributes(added)).toEqual(before);
+  expect(removeAttributes(added)).toEqual({ content: before, wasMade: false });
   expect(removeAttributes(before)).toBeUndefined();
   fs.writeFileSync(path.join(root, ".gitattributes"), added ?? "");
   const attributes = git("check-attr", "-z", "diff", "merge", "eol", "--", "deep/a b.mlv", "x/mlv.lock", "a.mlv.txt").split("\0");

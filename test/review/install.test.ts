@@ -52,6 +52,27 @@ test("install is taken back without a trace and does nothing the second time", (
   expect(sandbox.git("r", "config", "--list")).not.toContain(".mlv.");
 });
 
+test("install leaves settings, attributes and an empty file of the user's own, names what it left, and its removal changes no byte of them", () => {
+  const sandbox = makeSandbox();
+  sandbox.makeRepository("r", { remote: "store" });
+  const config = sandbox.at("r/.git/config");
+  const attributes = sandbox.at("r/.gitattributes");
+  fs.appendFileSync(config, '[diff "mlv"]\n  textconv = "my own" # mine\n');
+  for (const text of ["*.txt text", ".gitignore merge=union\n", ""]) {
+    fs.writeFileSync(attributes, text);
+    const before = [fs.readFileSync(config, "utf8"), text];
+    const told = sandbox.mlv("r", ["install"]).stdout;
+    expect(told).toContain("diff.mlv.textconv is your own and stays: my own\n");
+    expect(sandbox.git("r", "check-attr", "merge", "a.mlv")).toBe("a.mlv: merge: mlv");
+    sandbox.mlv("r", ["install", "--remove"]);
+    expect([fs.readFileSync(config, "utf8"), fs.readFileSync(attributes, "utf8")]).toEqual(before);
+  }
+  fs.rmSync(attributes);
+  sandbox.mlv("r", ["install"]);
+  sandbox.mlv("r", ["install", "--remove"]);
+  expect(fs.existsSync(attributes)).toBe(false);
+});
+
 test("git log -p shows pointers as text without the cache, and what is no pointer as it is", () => {
   const project = installed();
   twoVersions(project);

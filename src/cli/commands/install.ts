@@ -27,6 +27,10 @@ export const command: CommandDefinition = {
           });
           session.document({ command: "install", dryRun: isDryRun, ...result });
           for (const change of result.changes) session.print(`${isDryRun ? "would: " : ""}${describeChange(change)}`);
+          for (const { key, value } of result.kept) {
+            session.print(`${key} is your own and stays: ${escapeName(value)}`);
+            session.print(`  for mlv's: git config --unset-all ${key}, and then mlv install`);
+          }
           if (result.changes.length === 0)
             session.print(isRemoval ? "Nothing of mlv is installed here." : "Everything is installed already.");
           printToStage(session, result, isDryRun);
