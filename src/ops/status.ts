@@ -2,6 +2,7 @@ import * as fs from "node:fs";
 import path from "node:path";
 import { isMlvError, type MlvError } from "../base/errors.ts";
 import type { RepoPath } from "../base/ids.ts";
+import { LOCK_FILE } from "../formats/lock-merge.ts";
 import { isSameVersion, type Pointer } from "../formats/pointer.ts";
 import { findTracked, readGitIndex, type GitIndex } from "../git/git-index.ts";
 import { readManifestRoot } from "../store/manifests.ts";
@@ -27,6 +28,8 @@ export interface TargetStatus {
   readonly isOutOfDate: boolean;
   /** True when Git does not track the pointer yet. */
   readonly isUntracked: boolean;
+  /** The paths for `git add` when it does not: the pointer, and the ignore file beside the target. */
+  readonly toStage?: readonly string[];
   /** True when a merge left the pointer in conflict. */
   readonly isConflicted: boolean;
   /** The side of the merge that deleted the pointer, when it is in conflict for that. */
@@ -43,9 +46,18 @@ export interface TargetStatus {
   readonly isPushed: boolean | undefined;
 }
 
+/** Is an `mlv.lock` that a merge left in conflict. */
+export interface ConflictedLock {
+  readonly path: RepoPath;
+  /** The side of the merge that deleted it, when it is in conflict for that. */
+  readonly deletedBy?: "ours" | "theirs";
+}
+
 /** Is the state of the workspace. */
 export interface StatusResult {
   readonly targets: readonly TargetStatus[];
+  /** Run records in conflict; looked for only when no path was named. */
+  readonly locks: readonly ConflictedLock[];
   /** Data whose pointer is gone; looked for only when no path was named. */
   readonly leftovers: readonly Leftover[];
   /** The remote that `isPushed` speaks of. */
@@ -59,7 +71,7 @@ export interface StatusResult {
  */
 export async function status(context: OperationContext, options: { readonly paths: readonly string[] }): Promise<StatusResult> {
   return withWorkspace(context, async (workspace) => {
-    const gitIndex = await readGitIndex(workspace.repository, { suffixes: [".mlv"] });
+    const gitIndex = await readGitIndex(workspace.repository, { suffixes: [".mlv", LOCK_FILE] });
     const selections = await selectTargets(workspace, options.paths);
     const pushed = selections.length === 0 ? undefined : await readPushedVersions(workspace);
     const parts = { gitIndex, pushed, mark: cacheMark(workspace.cache.folder) };
@@ -69,7 +81,8 @@ export async function status(context: OperationContext, options: { readonly path
     saveQuietly(workspace);
     const { root, index, cache } = workspace;
     const leftovers = options.paths.length === 0 ? findLeftovers({ root, index, cache, gitIndex }) : [];
-    return { targets: overlapping, leftovers, remote: pushed?.remote, root };
+    const locks = options.paths.length === 0 ? conflictedLocks(gitIndex) : [];
+    return { targets: overlapping, locks, leftovers, remote: pushed?.remote, root };
   });
 }
 
@@ -118,7 +131,11 @@ interface StatusParts {
 function statusOf(workspace: Workspace, { target, only }: Selection, parts: StatusParts): TargetStatus {
   const tracked = findTracked(parts.gitIndex, pointerPath(target));
   const isConflicted = (tracked?.stage ?? 0) > 0;
-  const inGit = { isUntracked: tracked === undefined, isConflicted, ...(isConflicted ? deletedBy(parts.gitIndex, target) : {}) };
+  const inGit = {
+    isUntracked: tracked === undefined,
+    isConflicted,
+    ...(isConflicted ? deletedBy(parts.gitIndex, pointerPath(target)) : {}),
+  };
   const unknown = { target, isAbsent: false, isOutOfDate: false, ...inGit, changes: [], notHere: 0, notCached: 0, isPushed: undefined };
   let pointer: Pointer | undefined;
   try {
@@ -154,6 +171,7 @@ function statusOf(workspace: Workspace, { target, only }: Selection, parts: Stat
     isAbsent,
     isOutOfDate: info !== undefined && !isSameVersion(info.pointer, pointer),
     ...inGit,
+    ...(tracked === undefined ? { toStage: pathsToStage(workspace, target) } : {}),
     changes: compared.changes,
     notHere: only === undefined ? Math.max(0, total - compared.clean - notNew) : 0,
     notCached,
@@ -162,9 +180,21 @@ function statusOf(workspace: Workspace, { target, only }: Selection, parts: Stat
   };
 }
 
-function deletedBy(gitIndex: GitIndex | undefined, target: RepoPath): Pick<TargetStatus, "deletedBy"> {
-  const pointer = pointerPath(target);
-  const stages = new Set(gitIndex?.entries.filter((entry) => entry.path === pointer).map((entry) => entry.stage));
+/** `mlv add` writes both: who commits the pointer alone shows everybody else the data as something new. */
+function pathsToStage({ root }: Workspace, target: RepoPath): string[] {
+  const ignoreFile = path.posix.join(path.posix.dirname(target), ".gitignore");
+  return [...(fs.existsSync(path.join(root, ignoreFile)) ? [ignoreFile] : []), pointerPath(target)];
+}
+
+function conflictedLocks(gitIndex: GitIndex | undefined): ConflictedLock[] {
+  const paths = gitIndex?.entries.flatMap((entry) =>
+    entry.stage > 0 && path.posix.basename(entry.path) === LOCK_FILE ? [entry.path] : [],
+  );
+  return [...new Set(paths)].map((file) => ({ path: file as RepoPath, ...deletedBy(gitIndex, file as RepoPath) }));
+}
+
+function deletedBy(gitIndex: GitIndex | undefined, file: RepoPath): Pick<TargetStatus, "deletedBy"> {
+  const stages = new Set(gitIndex?.entries.filter((entry) => entry.path === file).map((entry) => entry.stage));
   return stages.has(OURS) === stages.has(THEIRS) ? {} : { deletedBy: stages.has(OURS) ? "theirs" : "ours" };
 }
 

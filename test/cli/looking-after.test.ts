@@ -82,3 +82,18 @@ test("doctor tells of drivers that an earlier mlv installed, and its hint renews
   expect(config()).toBe(own);
   expect(box.mlv("project", ["doctor"]).stdout).not.toContain("earlier mlv");
 });
+
+test("status says what to type for a pointer that Git does not have, from where one is, and that is all it takes", () => {
+  const box = makeSandbox();
+  box.makeRepository("project", { tree: { "data/a b.txt": "a" } });
+  box.mlv("project", ["add", "data/a b.txt"]);
+  const told = /→ (git add .*)/.exec(box.mlv("project/data", ["status"]).stdout)?.[1];
+  expect(told).toBe("git add .gitignore 'a b.txt.mlv'");
+  expect(JSON.parse(box.mlv("project", ["status", "--json"]).stdout)).toMatchObject({
+    targets: [{ isUntracked: true, toStage: ["data/.gitignore", "data/a b.txt.mlv"] }],
+  });
+  expect(box.exec("sh", ["-c", told ?? ""], { cwd: "project/data" }).status).toBe(0);
+  box.git("project", "commit", "-q", "-m", "data");
+  expect(box.git("project", "status", "--porcelain")).toBe("");
+  expect(box.mlv("project", ["status"]).stdout).not.toContain("git add");
+});

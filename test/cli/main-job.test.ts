@@ -150,10 +150,10 @@ describe("the main job", () => {
           deleted:    dogs/1.png
           deleted:    empty
           deleted:    run.sh
-          → mlv checkout data/images
+          → mlv checkout data/images, git add data/.gitignore data/images.mlv
       data/train.bin: pointer not in Git yet
           deleted:    data/train.bin
-          → mlv checkout data/train.bin
+          → mlv checkout data/train.bin, git add data/.gitignore data/train.bin.mlv
       not pushed to origin: data/images, data/train.bin
       Next: mlv push
       $ mlv checkout

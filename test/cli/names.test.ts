@@ -132,7 +132,8 @@ describe("names", () => {
       added data (1 file, 2 B)
       Next: git add .gitignore data.mlv
       $ mlv status
-      data: pointer not in Git yet"
+      data: pointer not in Git yet
+          → git add .gitignore data.mlv"
     `);
   });
 });

@@ -77,7 +77,8 @@ describe("usage", () => {
       ! hint: add it: \`mlv remote add nowhere URL\`
       [exit 1]
       $ mlv status
-      a.txt: pointer not in Git yet"
+      a.txt: pointer not in Git yet
+          → git add .gitignore a.txt.mlv"
     `);
   });
 

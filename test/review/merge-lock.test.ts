@@ -61,3 +61,40 @@ test("a lock file that cannot be read stays ours, with what to type", () => {
   expect(result.stderr).toContain("mlv resolve --ours mlv.lock");
   expect(read(sandbox)).toEqual({ ...base, train: "2" });
 });
+
+test("status tells of run records in conflict and what to type, which settles them", () => {
+  const { sandbox } = merge(base, { ...base, train: "2" }, { ...base, train: "3" });
+  const { stdout } = sandbox.mlv("r", ["status"]);
+  expect(stdout).toBe(
+    [
+      "mlv.lock: in conflict",
+      "    → mlv resolve --union mlv.lock (or --ours, --theirs), git add mlv.lock",
+      "Next: mlv resolve --union mlv.lock (or --ours, --theirs), then git add mlv.lock",
+      "",
+    ].join("\n"),
+  );
+  expect(JSON.parse(sandbox.mlv("r", ["status", "--json"]).stdout)).toMatchObject({ targets: [], locks: [{ path: "mlv.lock" }] });
+  sandbox.mlv("r", ["status", "--exit-code"], 4);
+  sandbox.mlv("r", ["resolve", "--union", "mlv.lock"]);
+  sandbox.git("r", "add", "mlv.lock");
+  expect(sandbox.mlv("r", ["status"]).stdout).toContain("Nothing is tracked yet.");
+});
+
+test("status names the side that deleted the run records", () => {
+  const sandbox = makeSandbox();
+  sandbox.makeRepository("r", { tree: { "mlv.lock": '{"mlv":1,"stages":{}}\n', "a.txt": "a" } });
+  sandbox.mlv("r", ["add", "a.txt"]);
+  sandbox.commit("r", "base");
+  sandbox.git("r", "checkout", "-q", "-b", "theirs");
+  sandbox.git("r", "rm", "-q", "mlv.lock");
+  sandbox.commit("r", "gone");
+  sandbox.git("r", "checkout", "-q", "main");
+  fs.writeFileSync(sandbox.at("r/mlv.lock"), '{"mlv":1,"stages":{"train":"1"}}\n');
+  sandbox.commit("r", "run");
+  expect(sandbox.exec("git", ["merge", "theirs"], { cwd: "r" }).status).toBe(1);
+  const { stdout } = sandbox.mlv("r", ["status"]);
+  expect(stdout).toContain(
+    "mlv.lock: in conflict: their side deleted it\n    → mlv resolve --ours mlv.lock, git add mlv.lock (or git rm mlv.lock)\n",
+  );
+  expect(JSON.parse(sandbox.mlv("r", ["status", "--json"]).stdout)).toMatchObject({ locks: [{ path: "mlv.lock", deletedBy: "theirs" }] });
+});

@@ -1,4 +1,4 @@
-import { status, type StatusResult, type TargetStatus } from "../../ops/status.ts";
+import { status, type ConflictedLock, type StatusResult, type TargetStatus } from "../../ops/status.ts";
 import { listOf, type Call, type CommandDefinition } from "../command.ts";
 import { EXIT, exitStatusOf } from "../exit-status.ts";
 import { formatBytes, formatCount, formatPlural } from "../format.ts";
@@ -26,7 +26,8 @@ export const command: CommandDefinition = {
 /** Runs `mlv status`; returns its exit status. */
 export async function runStatus({ session, args, options }: Call): Promise<number> {
   const result = await status(session.operation, { paths: listOf(args[0]) });
-  session.document({ command: "status", remote: result.remote, targets: result.targets.map(toJson), leftovers: result.leftovers });
+  const { remote, targets, locks, leftovers } = result;
+  session.document({ command: "status", remote, targets: targets.map(toJson), locks, leftovers });
   const isClean = printStatus(session, result, options["all"] === true);
   const problem = result.targets.find((target) => target.problem !== undefined)?.problem;
   if (problem !== undefined) return exitStatusOf(problem.code);
@@ -39,7 +40,7 @@ function toJson(target: TargetStatus): object {
 }
 
 function printStatus(session: Session, result: StatusResult, isAll: boolean): boolean {
-  if (result.targets.length === 0 && result.leftovers.length === 0) {
+  if (result.targets.length + result.leftovers.length + result.locks.length === 0) {
     session.print("Nothing is tracked yet.\nNext: mlv add PATH");
     return true;
   }
@@ -59,7 +60,16 @@ function printStatus(session: Session, result: StatusResult, isAll: boolean): bo
     session.print(
       `${session.style.bold(escapeName(target))}: ${session.style.yellow("its pointer is gone")}, ${formatPlural(files, "file")} still here (${formatBytes(sizeBytes)})\n    ${session.style.dim("→ mlv checkout removes what the cache holds; mlv add tracks it again")}`,
     );
-  const conflicted = result.targets.filter((target) => target.isConflicted);
+  for (const lock of result.locks) {
+    const by = lock.deletedBy === undefined ? "" : `: ${SIDES[lock.deletedBy]} deleted it`;
+    session.print(
+      `${session.style.bold(escapeName(lock.path))}: ${session.style.red(`in conflict${by}`)}\n    ${session.style.dim(`→ ${lockSteps(lock, typed).join(", ")}`)}`,
+    );
+  }
+  const conflicted = [
+    ...result.targets.filter((target) => target.isConflicted).map((target) => conflictSteps(target, typed)),
+    ...result.locks.map((lock) => lockSteps(lock, typed)),
+  ];
   if (unpushed.length > 0) {
     const names = unpushed.slice(0, 5).map((target) => escapeName(target.target));
     const more = unpushed.length > 5 ? ` and ${formatCount(unpushed.length - 5)} more` : "";
@@ -68,9 +78,9 @@ function printStatus(session: Session, result: StatusResult, isAll: boolean): bo
   const [conflict] = conflicted;
   if (conflict !== undefined) {
     const others = conflicted.length > 1 ? ` (and the same for ${formatPlural(conflicted.length - 1, "other")} in conflict)` : "";
-    session.print(`Next: ${conflictSteps(conflict, typed).join(", then ")}${others}`);
+    session.print(`Next: ${conflict.join(", then ")}${others}`);
   } else if (unpushed.length > 0) session.print("Next: mlv push");
-  return differing === 0 && unpushed.length === 0 && result.leftovers.length === 0;
+  return differing + unpushed.length + result.leftovers.length + result.locks.length === 0;
 }
 
 interface Telling {
@@ -121,6 +131,9 @@ function describe(session: Session, status_: TargetStatus, { isAll, typed }: Tel
     // A pull that is hinted at already fetches.
     if (!hints.includes(`mlv pull ${typed(target)}`)) hints.push(`mlv fetch ${typed(target)}`);
   }
+  // What records edits tells of what is to be staged by itself.
+  const records = hints.some((hint) => hint.startsWith("mlv add "));
+  if (status_.toStage !== undefined && !records) hints.push(`git add ${status_.toStage.map(typed).join(" ")}`);
   if (notes.length === 0 && status_.changes.length === 0) return [];
   const title = `${style.bold(escapeName(target))}${notes.length > 0 ? `: ${notes.join(", ")}` : ""}`;
   return [
@@ -139,6 +152,14 @@ function conflictSteps({ target, pointer, deletedBy }: TargetStatus, typed: Tell
     return [`mlv resolve --${deletedBy === "ours" ? "theirs" : "ours"} ${word}`, `git add ${pointerWord} (or git rm ${pointerWord})`];
   const union = pointer === undefined ? "; --union for a folder" : pointer.kind === "dir" ? ", --union" : "";
   return [`mlv resolve --ours ${word} (or --theirs${union})`, `git add ${pointerWord}`];
+}
+
+/** Returns what to type, one after another, to settle a conflict of run records. */
+function lockSteps({ path, deletedBy }: ConflictedLock, typed: Telling["typed"]): string[] {
+  const word = typed(path);
+  if (deletedBy !== undefined)
+    return [`mlv resolve --${deletedBy === "ours" ? "theirs" : "ours"} ${word}`, `git add ${word} (or git rm ${word})`];
+  return [`mlv resolve --union ${word} (or --ours, --theirs)`, `git add ${word}`];
 }
 
 function describeChanges(session: Session, { changes, target, pointer }: TargetStatus, isAll: boolean): string[] {
