@@ -7,6 +7,7 @@ import { differentLines } from "../store/leaf-lines.ts";
 import { differentLeaves, type EntryPair } from "../store/manifest-differences.ts";
 import { findManifestEntry, isUnder, leavesUnder, readLeafBytes, readManifestRoot } from "../store/manifests.ts";
 import { likenessOf } from "./content-likeness.ts";
+import type { WantedPart } from "./diff-paths.ts";
 import type { FileDiff } from "./diff-versions.ts";
 import { withManifests, type ManifestSource } from "./ensure-manifest.ts";
 import type { Workspace } from "./open-workspace.ts";
@@ -21,6 +22,8 @@ export interface FolderQuestion {
   readonly before: Pointer;
   readonly after: Pointer;
   readonly only: readonly string[] | undefined;
+  /** Returns those of these paths that were asked for; all when absent. */
+  readonly isWanted?: WantedPart["isWanted"];
   readonly remote: string | undefined;
   /** What may be fetched of tables' contents to find renames; nothing when absent. */
   readonly budget?: (() => Promise<FetchBudget>) | undefined;
@@ -48,7 +51,7 @@ export interface EntriesQuestion extends Omit<FolderQuestion, "before" | "after"
  * lists that differ. Throws `content-missing` when a list cannot be had, `remote-…`.
  */
 export async function changedEntries(workspace: Workspace, source: ManifestSource, question: EntriesQuestion): Promise<EntryPair[][]> {
-  const { target, from, before, afters, only } = question;
+  const { target, from, before, afters, only, isWanted } = question;
   const read = ({ sha256 }: Pointer, name: RepoPath): ManifestLeaf[] =>
     wantedLeaves(readManifestRoot(workspace.cache, sha256, `\`${name}\``), only);
   const ofBefore = before === undefined ? [] : [{ target: from, pointer: before }];
@@ -62,10 +65,15 @@ export async function changedEntries(workspace: Workspace, source: ManifestSourc
   const where = `\`${target}\``;
   return different.map(([gone, here]) => {
     const pairs = [...differentLines(readAll(workspace, gone, where), readAll(workspace, here, where), where)];
-    return only === undefined
+    const wanted = isWanted?.(pairs.map(pathOf));
+    return only === undefined && wanted === undefined
       ? pairs
-      : pairs.filter(([left, right]) => only.some((prefix) => isUnder((right ?? left)?.path ?? "", prefix)));
+      : pairs.filter((pair) => (only?.some((prefix) => isUnder(pathOf(pair), prefix)) ?? true) && (wanted?.has(pathOf(pair)) ?? true));
   });
+}
+
+function pathOf([before, after]: EntryPair): string {
+  return (after ?? before)?.path ?? "";
 }
 
 function hashesOf(leaves: readonly ManifestLeaf[]): Set<Sha256> {

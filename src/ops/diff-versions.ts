@@ -5,6 +5,7 @@ import type { RepoPath } from "../base/ids.ts";
 import { isSameVersion, type Pointer } from "../formats/pointer.ts";
 import { compareTarget, type WorkspaceChange } from "../workspace/compare.ts";
 import type { IgnoreRule } from "../workspace/scan.ts";
+import type { WantedPart } from "./diff-paths.ts";
 import { compareFolders, findSize } from "./diff-folder.ts";
 import type { Workspace } from "./open-workspace.ts";
 import { pairWorkspaceEdits } from "./pair-workspace.ts";
@@ -52,9 +53,7 @@ export interface TargetPair {
 }
 
 /** Says which versions of a target to compare. */
-export interface VersionsQuestion extends TargetPair {
-  /** Paths inside the target; all of it when undefined. */
-  readonly only: readonly string[] | undefined;
+export interface VersionsQuestion extends TargetPair, WantedPart {
   readonly remote: string | undefined;
   readonly isIgnored: IgnoreRule | undefined;
   /** What may be fetched of tables' contents to find renames inside folders; nothing when absent. */
@@ -67,7 +66,8 @@ export async function compareVersions(
   question: VersionsQuestion,
   withWorkspace: boolean,
 ): Promise<TargetDiff | undefined> {
-  const { target, from, before, after, only, remote, budget } = question;
+  const { target, from, before, after, remote, budget } = question;
+  const part: WantedPart = question.isWanted === undefined ? { only: question.only } : { only: question.only, isWanted: question.isWanted };
   const changes = withWorkspace && after !== undefined ? workspaceChanges(workspace, question, after) : NO_CHANGES;
   const isSame = before !== undefined && after !== undefined && isSameVersion(before, after);
   if (isSame && from === undefined && changes.list.length === 0 && changes.note === undefined) return undefined;
@@ -75,12 +75,13 @@ export async function compareVersions(
   let omitted = changes.note;
   if (before?.kind === "dir" && after?.kind === "dir" && !isSame) {
     try {
-      files = await compareFolders(workspace, { target, from: from ?? target, before, after, only, remote, budget });
+      files = await compareFolders(workspace, { target, from: from ?? target, before, after, ...part, remote, budget });
     } catch (error) {
       if (!isMlvError(error) || error.kind === "internal" || error.kind === "interrupted") throw error;
       omitted = error.message;
     }
-    if (only !== undefined && files.length === 0 && omitted === undefined && changes.list.length === 0) return undefined;
+    const isPart = part.only !== undefined || part.isWanted !== undefined;
+    if (isPart && files.length === 0 && omitted === undefined && changes.list.length === 0) return undefined;
   }
   const base = {
     target,
@@ -108,18 +109,24 @@ const NO_CHANGES: WorkspaceChanges = { list: [], note: undefined };
 
 function workspaceChanges(workspace: Workspace, question: VersionsQuestion, after: Pointer): WorkspaceChanges {
   const { root, index, cache, context } = workspace;
-  const { target, only, isIgnored } = question;
+  const { target, only, isWanted, isIgnored } = question;
   const info = index.target(target);
   const isOnDisk = fs.lstatSync(path.join(root, target), { throwIfNoEntry: false }) !== undefined;
   if (!isOnDisk && info === undefined) return NO_CHANGES;
   const { onEvent, signal } = context;
-  const list = compareTarget({ root, target, index, cache, isIgnored, onEvent, signal }, info?.pointer ?? after, only).changes;
+  const all = compareTarget({ root, target, index, cache, isIgnored, onEvent, signal }, info?.pointer ?? after, only).changes;
+  const wanted = after.kind === "dir" ? isWanted?.(all.flatMap(namesOf)) : undefined;
+  const list = wanted === undefined ? all : all.filter((change) => namesOf(change).some((name) => wanted.has(name)));
   if (info === undefined || isSameVersion(info.pointer, after)) return { list, note: undefined };
   // The workspace was made from another version: its edits are no edits of this one.
   return {
     list: [],
     note: list.length === 0 ? undefined : "the workspace was made from another version and was edited; `mlv status` says how",
   };
+}
+
+function namesOf({ path: name, from }: WorkspaceChange): string[] {
+  return from === undefined ? [name] : [name, from];
 }
 
 interface Overlay {

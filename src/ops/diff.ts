@@ -4,9 +4,8 @@ import type { RepoPath } from "../base/ids.ts";
 import type { Pointer } from "../formats/pointer.ts";
 import { headCommit } from "../git/head.ts";
 import { mergeBase, resolveRevision } from "../git/revisions.ts";
-import { isUnder } from "../store/manifests.ts";
-import { isPointerPath, targetOf } from "../workspace/target.ts";
 import type { ContentsResult } from "./content-diff.ts";
+import { selectPaths } from "./diff-paths.ts";
 import type { ContentsOptions } from "./diff-rows.ts";
 import { compareVersions, type FileDiff, type TargetDiff } from "./diff-versions.ts";
 import { RETRIES_TO_LOOK, withWorkspace, type OperationContext, type Workspace } from "./open-workspace.ts";
@@ -16,7 +15,6 @@ import { pairTargets } from "./pair-targets.ts";
 import type { FetchBudget } from "./prefetch-contents.ts";
 import { assertRemote } from "./remote-session.ts";
 import { readPointersAt, readPointersHere, type UnsafePointer } from "./read-pointers.ts";
-import { toRepoPath } from "./targets.ts";
 
 export type { FileDiff, TargetDiff };
 
@@ -26,7 +24,7 @@ export interface DiffOptions {
   readonly a?: string | undefined;
   /** A second revision; the work tree when absent. */
   readonly b?: string | undefined;
-  /** Targets or paths inside them; everything when empty. */
+  /** Targets, paths inside them, or globs of both; everything when empty. */
   readonly paths: readonly string[];
   readonly remote?: string | undefined;
   /** Compares the insides of files too; left alone when absent. */
@@ -69,13 +67,16 @@ export async function diff(context: OperationContext, options: DiffOptions): Pro
     await assertRemote(workspace, options.remote);
     const [before, after] = await readSides(workspace, options);
     const unreadable = [...namedOnce(before.unreadable, after.unreadable), ...newOnes(before.unsafe, after.unsafe)];
-    const wanted = selectPaths(workspace, options.paths, [
-      ...before.pointers.keys(),
-      ...after.pointers.keys(),
-      ...unreadable.map(({ target }) => target),
-    ]);
+    const isWorkTree = after.side.commit === undefined;
+    const selection = await selectPaths(workspace, options.paths, {
+      pointers: [before.pointers, after.pointers],
+      unreadable: unreadable.map(({ target }) => target),
+      withWorkTree: isWorkTree,
+      remote: options.remote,
+    });
+    const { wanted } = selection;
     const isBroken = new Set<string>(unreadable.map(({ target }) => target));
-    const ignore = after.side.commit === undefined ? await workspace.ignore() : undefined;
+    const ignore = isWorkTree ? await workspace.ignore() : undefined;
     const targets: TargetDiff[] = [];
     const isAsked = ({ target }: TargetSide): boolean => wanted(target, undefined) !== "none";
     const byContent = pairByContent(workspace, options.remote);
@@ -86,21 +87,25 @@ export async function diff(context: OperationContext, options: DiffOptions): Pro
     const budget = budgetForRenames(options.contents);
     for (const pair of pairs) {
       throwIfAborted(context.signal);
-      const only = wanted(pair.target, pair.from);
-      if (only === "none" || isBroken.has(pair.target)) continue;
+      const part = wanted(pair.target, pair.from);
+      if (part === "none" || isBroken.has(pair.target)) continue;
+      const isOneSided = pair.before === undefined || pair.after === undefined;
+      const pointer = pair.after ?? pair.before;
+      if (part !== "all" && isOneSided && pointer !== undefined && !(await selection.holds(part, pair.target, pointer))) continue;
       const question = {
         ...pair,
-        only: only === "all" ? undefined : only,
+        ...(part === "all" ? { only: undefined } : part),
         remote: options.remote,
         isIgnored: ignore?.ignores.bind(ignore),
         budget,
       };
-      const found = await compareVersions(workspace, question, after.side.commit === undefined);
+      const found = await compareVersions(workspace, question, isWorkTree);
       if (found !== undefined) targets.push(found);
     }
-    if (after.side.commit === undefined) saveQuietly(workspace);
+    await selection.assertFound(targets);
+    if (isWorkTree) saveQuietly(workspace);
     const shown = unreadable.filter(({ target }) => wanted(target, undefined) !== "none");
-    const inside = await compareInside(workspace, targets, { ...options, isWorkTree: after.side.commit === undefined });
+    const inside = await compareInside(workspace, targets, { ...options, isWorkTree });
     return {
       a: before.side,
       b: after.side,
@@ -188,27 +193,6 @@ async function readRevision(workspace: Workspace, name: string): Promise<ReadSid
 async function readWorkTree(workspace: Workspace): Promise<ReadSide> {
   const { pointers, unreadable } = await readPointersHere(workspace);
   return { side: { name: "work tree", commit: undefined }, pointers, unreadable, unsafe: [] };
-}
-
-/** Tells what of a target was asked for: all, nothing, or some paths inside it. */
-type Wanted = (target: string, from: string | undefined) => "all" | "none" | readonly string[];
-
-function selectPaths(workspace: Workspace, paths: readonly string[], targets: readonly string[]): Wanted {
-  if (paths.length === 0) return () => "all";
-  const wanted = paths.map((given) => {
-    const repoPath = toRepoPath(workspace, given);
-    const path = isPointerPath(repoPath) && targets.includes(targetOf(repoPath)) ? targetOf(repoPath) : repoPath;
-    if (targets.some((target) => isUnder(target, path) || isUnder(path, target))) return path;
-    throw new MlvError("target-not-found", `\`${given}\` is no tracked target, nor inside one, on either side`, {
-      hint: "`mlv ls` lists what is tracked",
-      details: { path: given },
-    });
-  });
-  return (target, from) => {
-    if (wanted.some((path) => isUnder(target, path) || (from !== undefined && isUnder(from, path)))) return "all";
-    const inner = wanted.filter((path) => isUnder(path, target)).map((path) => path.slice(target.length + 1));
-    return inner.length === 0 ? "none" : inner;
-  };
 }
 
 function summarise(targets: readonly TargetDiff[]): DiffSummary {

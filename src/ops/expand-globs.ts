@@ -2,7 +2,8 @@ import * as fs from "node:fs";
 import path from "node:path";
 import { MlvError } from "../base/errors.ts";
 
-const GLOB = /[*?[\]{}]/;
+/** Finds what makes a path a glob. */
+export const GLOB_CHARACTERS = /[*?[\]{}]/;
 
 /**
  * Returns the paths with globs replaced by what they match, sorted; a path that exists under its literal name is no glob.
@@ -11,7 +12,7 @@ const GLOB = /[*?[\]{}]/;
 export async function expandGlobs(cwd: string, patterns: readonly string[]): Promise<string[]> {
   const expanded: string[] = [];
   for (const pattern of patterns) {
-    if (!GLOB.test(pattern) || fs.existsSync(path.resolve(cwd, pattern))) {
+    if (!GLOB_CHARACTERS.test(pattern) || fs.existsSync(path.resolve(cwd, pattern))) {
       expanded.push(pattern);
       continue;
     }

@@ -15,13 +15,14 @@ export const command: CommandDefinition = {
   examples: [
     ["mlv diff", "HEAD against the work tree"],
     ["mlv diff v1.0 v2.0 -- data/images", "two tags, one target"],
+    ["mlv diff v1.0 -- 'data/**/*.csv'", "what a glob matches, in folders too, there or gone"],
     ["mlv diff main...HEAD", "what this branch changed, as a pull request shows it"],
     ["mlv diff main...HEAD --key id --html > diff.html", "rows matched by a column, as one page"],
     ["mlv diff --no-index a.csv b.csv", "two tables, without a repository"],
   ],
   configure: (command_, run) => {
     command_
-      .argument("[rev-or-path...]", "revisions `A [B]`, `A..B` or `A...B`; paths behind `--`")
+      .argument("[rev-or-path...]", "revisions `A [B]`, `A..B` or `A...B`; paths and globs behind `--`")
       .option("-r, --remote <name>", "where lists and content that are not cached come from")
       .option("-k, --key <columns>", "columns that identify a row, separated by commas; also `keys:` in mlv.yaml")
       .option("--no-rows", "leave the insides of tables, models and images out")
@@ -119,14 +120,15 @@ function readContents(options: Call["options"]): ContentsOptions {
   };
 }
 
-/** Without `--`, what stands on disk (as data or as a pointer) is a path and anything else a revision, as Git reads it. */
+/** Without `--`, what stands on disk (as data or as a pointer) and what can only be a glob is a path and anything else a revision, as Git reads it. */
 function splitArguments(
   cwd: string,
   given: readonly string[],
   afterDashes: readonly string[] | undefined,
 ): { revisions: string[]; paths: string[] } {
   if (afterDashes !== undefined) return { revisions: given.slice(0, given.length - afterDashes.length), paths: [...afterDashes] };
-  const isPath = (text: string): boolean => existsSync(path.resolve(cwd, text)) || existsSync(path.resolve(cwd, `${text}.mlv`));
+  const isPath = (text: string): boolean =>
+    existsSync(path.resolve(cwd, text)) || existsSync(path.resolve(cwd, `${text}.mlv`)) || (/[*?[]/.test(text) && !/^:|\^\{/.test(text));
   const firstPath = given.findIndex(isPath);
   const end = firstPath === -1 ? Math.min(2, given.length) : Math.min(2, firstPath);
   return { revisions: given.slice(0, end), paths: given.slice(end) };
