@@ -1,4 +1,4 @@
-import { escapeControls, formatTableDiffText, type ContentDiff, type ContentsResult } from "../ops/content-diff.ts";
+import { escapeControls, formatTableDiffText, isSampleHeader, type ContentDiff, type ContentsResult } from "../ops/content-diff.ts";
 import { describeContent } from "./diff-content-words.ts";
 import { formatCount } from "./format.ts";
 import type { Session } from "./session.ts";
@@ -31,5 +31,6 @@ function contentLines(content: ContentDiff): string[] {
 function colourLine({ style }: Session, line: string): string {
   if (line.startsWith("  + ")) return style.green(line);
   if (line.startsWith("  - ")) return style.red(line);
+  if (isSampleHeader(line)) return style.dim(line);
   return line.startsWith("  ~ ") ? style.yellow(line) : line;
 }

@@ -5,6 +5,7 @@ import type { ModelDescription } from "../tabular/models/model.ts";
 
 export type { TableDiff } from "../tabular/diff.ts";
 export { escapeControls, escapeHtml, escapeMarkdown, formatTableDiffMarkdown, formatTableDiffText } from "../tabular/report.ts";
+export { isSampleHeader } from "../tabular/report-samples.ts";
 export { changedStatistics, describeRows, showCell, showChange } from "../tabular/report-cells.ts";
 
 /** Is a model file's header without its list of tensors, which may be long. */

@@ -2,6 +2,7 @@
 import type { DiffColumn, TableDiff } from "./diff.ts";
 import { escapeControls, markdownCode } from "./escape.ts";
 import { changedStatistics, countOf, describeRows, formatCount, showCell, showChange } from "./report-cells.ts";
+import { formatSamples } from "./report-samples.ts";
 
 export { escapeControls, escapeHtml, escapeMarkdown } from "./escape.ts";
 
@@ -42,15 +43,7 @@ export function formatTableDiffText(diff: TableDiff, options: ReportOptions = {}
     }
     if (cells.length > MAX_SAMPLE_COLUMNS) lines.push(`  ~ ${label}  ${moreCells(cells.length)}`);
   }
-  for (const [sign, rows] of [["-", diff.samples.removed] as const, ["+", diff.samples.added] as const]) {
-    for (const row of rows.slice(0, limit))
-      lines.push(
-        `  ${sign} ${row
-          .slice(0, MAX_SAMPLE_COLUMNS)
-          .map((cell) => escapeControls(showCell(cell)))
-          .join(" | ")}`,
-      );
-  }
+  lines.push(...formatSamples(diff, { rows: limit, columns: MAX_SAMPLE_COLUMNS }));
   if (options.statistics !== false) {
     for (const column of diff.statistics.slice(0, MAX_STATISTICS)) {
       const changes = changedStatistics(column).map(

@@ -15,7 +15,9 @@ test("A diff reads as a few lines on a terminal.", async () => {
     "type changed: score integer → number",
     "changed cells: score 1",
     "  ~ 1  score: 1 → 1.5",
+    "    id | name | score | old",
     "  - 3 | Cy | 3 | z",
+    "    id | name | score | new",
     "  + 4 | Di | 4 | 9",
     "  id: max 3 → 4",
     "  name: max Cy → Di",
@@ -137,4 +139,22 @@ test("frequent values that hold what separates them stand in quotes", async () =
   const table = (text: string): string => `city\n${`"${text}"\n`.repeat(3)}x\n`;
   const lines = formatTableDiffText(await diffTexts(table("Springfield, IL"), table("Springfield, MA")));
   expect(lines.join("\n")).toContain('top "Springfield, IL" × 3, x × 1');
+});
+
+test("added and removed rows stand under the names of their columns, once where these are the same, and in 80 columns", async () => {
+  const samples = (before: string, after: string): Promise<string[]> =>
+    diffTexts(before, after, { key: ["id"] }).then((diff) =>
+      formatTableDiffText(diff, { statistics: false }).filter((line) => /^ {2}/.test(line)),
+    );
+  expect(await samples("id,v\n1,a\n2,b\n", "id,v\n2,b\n3,c\n4,d\n")).toEqual(["    id | v", "  - 1 | a", "  + 3 | c", "  + 4 | d"]);
+  expect(await samples("id,v\n1,a\n2,b\n", "v,id\nb,2\nc,3\n")).toEqual(["    id | v", "  - 1 | a", "    v | id", "  + c | 3"]);
+  expect(await samples("id\n1\n2\n", "id\n2\n3\n")).toEqual(["  - 1", "  + 3"]);
+  const names = Array.from({ length: 9 }, (_, at) => `a_long_name_${at}`);
+  const wide = `id,${names.join(",")}\n1,a,b,c,d,e,f,g,h,i\n`;
+  const [header = ""] = await samples(wide, `${wide}2,a,b,c,d,e,f,g,h,i\n`);
+  expect(header).toBe("    id | a_long_name_0 | a_long_name_1 | … and 7 more columns");
+  expect(header.length).toBeLessThanOrEqual(72);
+  const text = "x".repeat(30);
+  const [roomier = ""] = await samples(wide, `${wide}2,${names.map(() => text).join(",")}\n`);
+  expect(roomier).toBe(`    id | ${names.join(" | ")}`);
 });
