@@ -12,7 +12,7 @@ export interface ContentFact {
 export function describeContent(content: Exclude<ContentDiff, { kind: "table" }>): ContentFact[] {
   if (content.kind === "image") {
     const words = (image: typeof content.before): string | undefined =>
-      image === undefined ? undefined : `${image.kind}, ${image.width} × ${image.height}`;
+      image === undefined ? undefined : `${image.kind}, ${image.kind === "unknown" ? image.note : `${image.width} × ${image.height}`}`;
     return facts("image", words(content.before), words(content.after));
   }
   const { before, after, tensors, metadata } = content;

@@ -4,7 +4,7 @@ import { describeImage } from "../tabular/models/image.ts";
 import { describeModel, type ModelDescription, type Tensor } from "../tabular/models/model.ts";
 import type { TableSource } from "../tabular/source.ts";
 import { tableFormatOf } from "../tabular/describe.ts";
-import type { ContentDiff, MetadataChanges, ModelSummary, TensorChanges } from "./content-diff.ts";
+import type { ContentDiff, ImageSummary, MetadataChanges, ModelSummary, TensorChanges } from "./content-diff.ts";
 
 /** Tells by a file's name how its inside is compared; undefined when it is not. */
 export function contentKindOf(name: string): ContentDiff["kind"] | undefined {
@@ -16,6 +16,11 @@ export function contentKindOf(name: string): ContentDiff["kind"] | undefined {
 const MODEL_NAME = /\.(?:safetensors|gguf|onnx|pkl|pickle|pt|pth|bin|ckpt|joblib|h5|hdf5|keras|npy|npz)$/i;
 const HEAD_BYTES = 1024 * 1024;
 const MAX_NAMED = 20;
+
+/** Tells whether a file with this name that is of no known kind must be damaged: endings such as `.bin` and `.pt` stand for anything. */
+export function isKindCertain(name: string): boolean {
+  return contentKindOf(name) === "image" || /\.(?:safetensors|gguf|onnx|npy|h5|hdf5)$/i.test(name);
+}
 
 /** Says how tables are compared. */
 export interface CompareTablesOptions {
@@ -79,7 +84,12 @@ export async function compareImages(
 ): Promise<ContentDiff | undefined> {
   const [old, now] = [before === undefined ? undefined : await readImage(before), after === undefined ? undefined : await readImage(after)];
   if (old === undefined && now === undefined) return undefined;
-  return { path, kind: "image", ...(old === undefined ? {} : { before: old }), ...(now === undefined ? {} : { after: now }) };
+  return {
+    path,
+    kind: "image",
+    ...(before === undefined ? {} : { before: old ?? UNKNOWN_IMAGE }),
+    ...(after === undefined ? {} : { after: now ?? UNKNOWN_IMAGE }),
+  };
 }
 
 /** Compares two files of the same kind; undefined when they turn out to be of no kind that is known. */
@@ -102,6 +112,7 @@ async function readImage({ file }: TableSource): Promise<ReturnType<typeof descr
 
 /** Is a file beside a model that has a model's name and does not begin like one, as a damaged one may. */
 const UNKNOWN: ModelSummary = { kind: "unknown", note: "it does not begin as a model that is known here" };
+const UNKNOWN_IMAGE: ImageSummary = { kind: "unknown", note: "it does not begin as an image that is known here" };
 
 function summarise({ kind, contents, note }: ModelDescription): ModelSummary {
   return {

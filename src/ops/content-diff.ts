@@ -20,6 +20,9 @@ export interface ModelSummary {
   readonly note?: string;
 }
 
+/** Is what an image's header says; `unknown` for a file that has an image's name and is none that is known. */
+export type ImageSummary = ImageDescription | { readonly kind: "unknown"; readonly note: string };
+
 /** Names tensors that differ in being there, in type or in shape; each list at most 20 long, with the whole count beside it. */
 export interface TensorChanges {
   readonly added: readonly string[];
@@ -48,7 +51,7 @@ export type ContentDiff =
       readonly tensors?: TensorChanges;
       readonly metadata?: MetadataChanges;
     }
-  | { readonly path: string; readonly kind: "image"; readonly before?: ImageDescription; readonly after?: ImageDescription };
+  | { readonly path: string; readonly kind: "image"; readonly before?: ImageSummary; readonly after?: ImageSummary };
 
 /** Is a file, or a number of them, whose inside was not compared. */
 export interface LeftOut {

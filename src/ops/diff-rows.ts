@@ -5,7 +5,7 @@ import { isMlvError, MlvError } from "../base/errors.ts";
 import type { RepoPath } from "../base/ids.ts";
 import { isSameVersion, type Pointer } from "../formats/pointer.ts";
 import { openTableFile, tableFromBytes, type TableSource } from "../tabular/source.ts";
-import { compareFiles, contentKindOf, type CompareTablesOptions } from "./compare-contents.ts";
+import { compareFiles, contentKindOf, isKindCertain, type CompareTablesOptions } from "./compare-contents.ts";
 import type { ContentDiff, ContentsResult, LeftOut } from "./content-diff.ts";
 import type { TargetDiff } from "./diff-versions.ts";
 import { ensureContent, findVersionFile } from "./open-content.ts";
@@ -28,6 +28,8 @@ export interface ContentsOptions {
 const MAX_TABLES = 20;
 const MAX_MODELS = 20;
 const MAX_IMAGES = 200;
+const UNREADABLE = "it does not begin as what its name says";
+const NEITHER_READABLE = "neither version begins as what its name says";
 const MAX_FETCH_BYTES = 1024 * 1024 * 1024;
 /** A model's header is not worth more than this: all of the file would be fetched. */
 const MAX_MODEL_FETCH_BYTES = 64 * 1024 * 1024;
@@ -92,6 +94,9 @@ export async function compareContents(
       else if (found !== undefined) {
         counts[file.kind] += 1;
         contents.push({ file, found });
+      } else if (isKindCertain(file.path)) {
+        counts[file.kind] += 1;
+        leave(file, file.before === undefined ? UNREADABLE : NEITHER_READABLE);
       }
     } catch (error) {
       const isFatal = !isMlvError(error) || error.kind === "internal" || error.kind === "interrupted" || error.kind === "usage";

@@ -2,7 +2,9 @@ import * as fs from "node:fs";
 import { expect, test } from "vitest";
 import { describeContent } from "../../src/cli/diff-content-words.ts";
 import { compareModels } from "../../src/ops/compare-contents.ts";
+import { diff } from "../../src/ops/diff.ts";
 import { tableFromBytes, type TableSource } from "../../src/tabular/source.ts";
+import { createProject } from "../ops/project.ts";
 
 type Tensors = Readonly<Record<string, readonly [dtype: string, shape: readonly number[]]>>;
 
@@ -139,4 +141,29 @@ test("A damaged version of a model is said to be none that is known, not left aw
   expect(await words(whole, damaged)).toEqual([{ what: "model", before: known, after: unknown }]);
   expect(await words(damaged, whole)).toEqual([{ what: "model", before: unknown, after: known }]);
   expect(await words(damaged, damaged)).toBeUndefined();
+});
+
+test("Images and models that no version can be read of are named as not compared, and of one version as unknown.", async () => {
+  const project = await createProject();
+  const gif = (width: number): Buffer => Buffer.from([...Buffer.from("GIF89a"), width, 0, 1, 0]);
+  const write = (text: string): void => {
+    for (const name of ["bad.safetensors", "bad.png", "any.bin", "set/1.jpg", "set/2.jpg"]) project.write(name, `${text} of ${name}`);
+  };
+  write("old");
+  project.write("half.gif", gif(2));
+  await project.record("one", "bad.safetensors", "bad.png", "any.bin", "set", "half.gif");
+  write("new");
+  project.write("half.gif", "damaged");
+  project.write("fresh.webp", "damaged");
+  await project.record("two", "bad.safetensors", "bad.png", "any.bin", "set", "half.gif", "fresh.webp");
+  const { contents, leftOut } = await diff(project.context, { a: "HEAD~1", b: "HEAD", paths: [], contents: {} });
+  const reason = "neither version begins as what its name says";
+  expect(leftOut).toEqual([
+    { path: "bad.png", count: 2, reason },
+    { path: "fresh.webp", count: 1, reason: "it does not begin as what its name says" },
+    { path: "set/1.jpg", count: 2, reason },
+  ]);
+  expect(contents.map((content) => (content.kind === "table" ? [] : describeContent(content)))).toEqual([
+    [{ what: "image", before: "gif, 2 × 1", after: "unknown, it does not begin as an image that is known here" }],
+  ]);
 });
