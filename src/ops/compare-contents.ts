@@ -25,6 +25,8 @@ export function isKindCertain(name: string): boolean {
 /** Says how tables are compared. */
 export interface CompareTablesOptions {
   readonly key?: readonly string[] | undefined;
+  /** A column that is the key in place of `key` in tables that have it. */
+  readonly keyColumn?: string | undefined;
   /** Where the key comes from, as a note names it. */
   readonly keyOrigin?: "mlv.yaml" | "--key" | undefined;
   /** True to fail, instead of matching in another way, when the key names a column that is not there. */
@@ -43,7 +45,7 @@ export async function compareTables(
   const { signal, statistics } = options;
   const shared: DiffTablesOptions = { signal, statistics, ...(options.samples === undefined ? {} : { sampleLimit: options.samples }) };
   try {
-    return { table: await diffTables(before, after, { ...shared, key: options.key }) };
+    return { table: await diffTables(before, after, { ...shared, key: options.key, keyColumn: options.keyColumn }) };
   } catch (error) {
     if (options.key === undefined || options.isKeyRequired || !isMlvError(error, "usage")) throw error;
     return {

@@ -54,6 +54,7 @@ export async function diffFiles(
         { before: named, after },
         {
           key: options.key,
+          keyColumn: options.keyColumn,
           isKeyRequired: true,
           statistics: options.statistics ?? true,
           samples: options.samples,

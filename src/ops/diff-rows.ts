@@ -16,6 +16,8 @@ import { prefetchContents, type FetchBudget } from "./prefetch-contents.ts";
 export interface ContentsOptions {
   /** Columns that identify a row; else what mlv.yaml says, else what can be inferred. */
   readonly key?: readonly string[] | undefined;
+  /** A column that is the key in place of `key` in tables that have it: what `key` was read from, as a whole. */
+  readonly keyColumn?: string | undefined;
   readonly statistics?: boolean | undefined;
   /** Sample rows of each kind. */
   readonly samples?: number | undefined;
@@ -82,6 +84,7 @@ export async function compareContents(
     }
     const tables: CompareTablesOptions = {
       key: options.key ?? keys[file.path] ?? keys[file.target],
+      keyColumn: options.keyColumn,
       keyOrigin: options.key === undefined ? "mlv.yaml" : "--key",
       isKeyRequired: options.key !== undefined && isOnlyTable,
       statistics: options.statistics ?? true,

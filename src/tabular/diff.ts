@@ -18,6 +18,8 @@ export type { ColumnStatistics } from "./diff/column-statistics.ts";
 export interface DiffTablesOptions {
   /** Columns that identify a row; without them a column such as `id` is used when its values are unique in both versions. */
   readonly key?: readonly string[] | undefined;
+  /** A column that is the key in place of `key` where both versions have it: the text that `key` was read from may be a column's name. */
+  readonly keyColumn?: string | undefined;
   /** Whether a key may be inferred; true unless said otherwise. */
   readonly inferKey?: boolean | undefined;
   /** How many changed, added and removed rows are shown, each; 10 unless said otherwise. */

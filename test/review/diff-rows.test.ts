@@ -118,6 +118,22 @@ test("a key that the only table lacks is a usage error; one that mlv.yaml names 
   ]);
 });
 
+test("a key's columns may have commas and outer spaces in their names, alone or each in an option of its own", () => {
+  const sandbox = makeSandbox();
+  sandbox.makeRepository("r");
+  const write = (name: string, value: string): void =>
+    fs.writeFileSync(sandbox.at("r", name), `"city, state", year ,city,state,v\n"A",1,a,x,${value}\n"A",2,b,x,old\n"B",1,c,x,old\n`);
+  write("a.csv", "old");
+  write("b.csv", "new");
+  const summary = (...keys: string[]): string =>
+    sandbox.mlv("r", ["diff", "--no-index", "--no-statistics", "a.csv", "b.csv", ...keys.flatMap((key) => ["--key", key])]).stdout;
+  expect(summary("city, state", " year ")).toContain("3 rows: 1 changed (key city, state,  year )\n");
+  expect(summary("city,state")).toContain("3 rows: 1 changed (key city, state)\n");
+  expect(summary("city,  state ")).toContain("3 rows: 1 changed (key city, state)\n");
+  expect(summary("city, state")).toContain("the key city, state is not unique");
+  expect(summary(" year ", "city, state")).toContain("~ 1, A  v: old → new");
+});
+
 test("Markdown and HTML show hostile names and cells as text and nothing else", async () => {
   const project = await createProject();
   const hostile = "a|`b`<img src=x onerror=alert(1)>@everyone\u202E\n";

@@ -24,7 +24,11 @@ export const command: CommandDefinition = {
     command_
       .argument("[rev-or-path...]", "revisions `A [B]`, `A..B` or `A...B`; paths and globs behind `--`")
       .option("-r, --remote <name>", "where lists and content that are not cached come from")
-      .option("-k, --key <columns>", "columns that identify a row, separated by commas; also `keys:` in mlv.yaml")
+      .option(
+        "-k, --key <columns>",
+        "columns that identify a row, separated by commas or each in an option of its own; also `keys:` in mlv.yaml",
+        (text: string, earlier: readonly string[] | undefined) => [...(earlier ?? []), text],
+      )
       .option("--no-rows", "leave the insides of tables, models and images out")
       .option("--no-statistics", "leave the columns' statistics out")
       .option("--samples <n>", "how many rows of each kind are shown")
@@ -108,16 +112,23 @@ async function printWhole(session: Session, text: string): Promise<void> {
 }
 
 function readContents(options: Call["options"]): ContentsOptions {
-  const key = optionText(options, "key");
   const samples = optionText(options, "samples");
   if (samples !== undefined && !/^\d{1,4}$/.test(samples))
     throw new MlvError("usage", `\`--samples\` takes a number from 0 to 9999, not \`${samples}\``);
   return {
-    key: key?.split(",").map((column) => column.trim()),
+    ...readKey(options["key"]),
     statistics: options["statistics"] !== false,
     samples: samples === undefined ? undefined : Number(samples),
     fetchLimit: optionText(options, "fetchLimit"),
   };
+}
+
+/** A single text is several columns only in tables without a column of that whole name; of several texts each is a column as it is. */
+function readKey(texts: unknown): Pick<ContentsOptions, "key" | "keyColumn"> {
+  const [text, ...others] = listOf(texts as Call["args"][number]);
+  if (text === undefined) return {};
+  if (others.length > 0) return { key: [text, ...others] };
+  return { key: text.split(",").map((column) => column.trim()), keyColumn: text };
 }
 
 /** Without `--`, what stands on disk (as data or as a pointer) and what can only be a glob is a path and anything else a revision, as Git reads it. */

@@ -89,17 +89,21 @@ export function createSides(
   };
 }
 
-/** Returns the keys to try in turn: the given one alone, else shared columns whose name says that they identify rows. */
+/** Returns the keys to try in turn: the given one alone, or in its place the one column that both versions have, else shared columns whose name says that they identify rows. */
 export function keyCandidates(
   before: TableReader,
   after: TableReader,
   options: {
     readonly key?: readonly string[] | undefined;
+    readonly keyColumn?: string | undefined;
     readonly inferKey?: boolean | undefined;
   },
 ): KeyCandidate[] {
   // A version without anything has no columns, and needs no key to say that all rows came or went.
   if (before.columns.length === 0 || after.columns.length === 0) return [];
+  const { keyColumn } = options;
+  const isColumn = keyColumn !== undefined && [before, after].every(({ columns }) => columns.some(({ name }) => name === keyColumn));
+  if (isColumn) return [{ columns: [keyColumn], origin: "given" }];
   if (options.key !== undefined && options.key.length > 0) return [{ columns: options.key, origin: "given" }];
   if (options.inferKey === false) return [];
   const afterNames = new Set(after.columns.map((column) => column.name));
