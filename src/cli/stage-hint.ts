@@ -17,6 +17,9 @@ export function printToStage(
 ): void {
   if (result.toStage.length === 0 || isDryRun) return;
   const paths = result.toStage.map((file) => typedPath(session, result.root, file));
-  const shown = paths.length > MANY ? ["'*.mlv'", "'*.gitignore'"] : paths;
+  const kinds = [".mlv", ".gitignore", "mlv.lock"].filter((ending) => result.toStage.some((file) => file.endsWith(ending)));
+  // A pattern of Git's is about the folder that one is in, unless it begins at the root.
+  const from = result.root === session.operation.cwd ? "" : ":/";
+  const shown = paths.length > MANY ? kinds.map((ending) => `'${from}*${ending}'`) : paths;
   session.print(`Next: git add ${shown.join(" ")}`);
 }

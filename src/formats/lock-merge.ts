@@ -32,9 +32,9 @@ export interface LockMerge {
  */
 export function mergeLockFiles(versions: LockVersions, prefer: "ours" | "theirs" | "base" = "ours"): LockMerge {
   const { ours: text, where } = versions;
-  const base = versions.base.trim() === "" ? [] : parse(versions.base, `${where} (common ancestor)`);
-  const ours = parse(text, `${where} (ours)`);
-  const theirs = parse(versions.theirs, `${where} (theirs)`);
+  const base = versions.base.trim() === "" ? [] : parse(versions.base, where, "common ancestor");
+  const ours = parse(text, where, "ours");
+  const theirs = parse(versions.theirs, where, "theirs");
   const format = (members: readonly JsonMember[]): string => compactJson(members.find(({ key }) => key === "mlv")?.raw ?? "");
   if (format(ours) !== format(theirs)) {
     throw new MlvError("format-newer", `the two sides of \`${where}\` are of different formats`, {
@@ -44,7 +44,10 @@ export function mergeLockFiles(versions: LockVersions, prefer: "ours" | "theirs"
   }
   const indent = /^\s*\{\r?\n([ \t]+)/.exec(text)?.[1];
   const document = mergeMembers(withoutStages(base), withoutStages(ours), { theirs: withoutStages(theirs), prefer });
-  const stages = mergeMembers(stagesOf(base, where), stagesOf(ours, where), { theirs: stagesOf(theirs, where), prefer });
+  const stages = mergeMembers(stagesOf(base, where, "common ancestor"), stagesOf(ours, where, "ours"), {
+    theirs: stagesOf(theirs, where, "theirs"),
+    prefer,
+  });
   const order = mergeOrder(keysOf(ours), keysOf(theirs));
   const members = new Map(document.members.map((member) => [member.key, member]));
   if (order.includes(STAGES)) members.set(STAGES, { key: STAGES, raw: join(stages.members, indent, 1) });
@@ -55,11 +58,10 @@ export function mergeLockFiles(versions: LockVersions, prefer: "ours" | "theirs"
 
 const STAGES = "stages";
 
-function parse(text: string, where: string): JsonMember[] {
+function parse(text: string, where: string, version: string): JsonMember[] {
   const members = splitJsonObject(text.replace(/^\uFEFF/, ""));
   if (members !== undefined) return members;
-  throw new MlvError("lock-malformed", `\`${where}\` is no JSON object`, {
-    hint: "take one side whole with `mlv resolve --ours mlv.lock` or `--theirs`, or restore it with `git checkout`",
+  throw new MlvError("lock-malformed", `\`${where} (${version})\` is no JSON object`, {
     details: { path: where },
   });
 }
@@ -68,9 +70,9 @@ function withoutStages(members: readonly JsonMember[]): JsonMember[] {
   return members.filter(({ key }) => key !== STAGES);
 }
 
-function stagesOf(members: readonly JsonMember[], where: string): JsonMember[] {
+function stagesOf(members: readonly JsonMember[], where: string, version: string): JsonMember[] {
   const stages = members.find(({ key }) => key === STAGES);
-  return stages === undefined ? [] : parse(stages.raw, `${where}: stages`);
+  return stages === undefined ? [] : parse(stages.raw, where, `${version}: stages`);
 }
 
 function keysOf(members: readonly JsonMember[]): string[] {

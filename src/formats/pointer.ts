@@ -74,18 +74,30 @@ function orderKeys(value: object, keys: readonly string[]): Record<string, unkno
   return ordered;
 }
 
+/** Says where a pointer's text comes from. */
+export interface PointerPlace {
+  /** The pointer's path. */
+  readonly path: string;
+  /** Tells several versions of one path apart, such as `ours`. */
+  readonly version?: string;
+  /** The path as one would type it where one is, for the file on disk alone: what Git holds cannot be mended by writing the file. */
+  readonly typed?: string;
+}
+
 /**
- * Returns the pointer that `text` encodes; `where` names the file in messages.
+ * Returns the pointer that `text` encodes; `given` names the file in messages, and in hints where it is the one on disk.
  * Throws `pointer-conflicted` for Git's conflict markers, `format-newer` for a version or key that a newer mlv wrote, and
  * `pointer-malformed` for anything that is not the one valid encoding.
  */
-export function parsePointer(text: string, where: string): Pointer {
+export function parsePointer(text: string, given: string | PointerPlace): Pointer {
+  const where = typeof given === "string" ? { path: given } : given;
   if (text.length > MAX_POINTER_BYTES) throw malformed(where, "it is larger than 64 KiB");
   if (/^(?:<{7}|>{7}) /m.test(text)) {
-    const word = quoteForShell(where);
-    throw new MlvError("pointer-conflicted", `the pointer \`${where}\` holds merge conflict markers`, {
-      hint: `choose one side with \`mlv resolve --ours ${word}\` or \`--theirs\`, then \`git add ${word}\``,
-      details: { path: where },
+    const word = where.typed === undefined ? undefined : quoteForShell(where.typed);
+    const choose = `choose one side with \`mlv resolve --ours ${word}\` or \`--theirs\`, then \`git add ${word}\``;
+    throw new MlvError("pointer-conflicted", `the pointer ${nameOf(where)} holds merge conflict markers`, {
+      ...(word === undefined ? hintInGit(where) : { hint: choose }),
+      details: { path: where.path },
     });
   }
   if (isNestedDeeper(text, MAX_POINTER_DEPTH)) throw malformed(where, `it is nested deeper than ${MAX_POINTER_DEPTH} levels`);
@@ -109,7 +121,7 @@ function isNestedDeeper(text: string, max: number): boolean {
   return false;
 }
 
-function parseJsonObject(text: string, where: string): Record<string, unknown> {
+function parseJsonObject(text: string, where: PointerPlace): Record<string, unknown> {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -122,7 +134,7 @@ function parseJsonObject(text: string, where: string): Record<string, unknown> {
 
 const KNOWN_KEYS = new Set(["mlv", "kind", "sha256", "size", "files", "mode", "table", "source"]);
 
-function readFields(value: Record<string, unknown>, where: string): Pointer {
+function readFields(value: Record<string, unknown>, where: PointerPlace): Pointer {
   for (const key of Object.keys(value)) {
     if (!KNOWN_KEYS.has(key) && !key.startsWith("x-")) throw newer(where, `the key \`${key}\``);
   }
@@ -145,7 +157,7 @@ function readFields(value: Record<string, unknown>, where: string): Pointer {
   };
 }
 
-function readTable(value: unknown, where: string): TableSummary {
+function readTable(value: unknown, where: PointerPlace): TableSummary {
   const table = readStringKeyed(value, where, "table", ["format", "rows", "columns", "delimiter"]);
   const { format, rows, columns, delimiter } = table;
   if (typeof format !== "string" || !isCount(rows)) throw malformed(where, "`table` needs `format` and `rows`");
@@ -156,7 +168,7 @@ function readTable(value: unknown, where: string): TableSummary {
   return { format, rows, columns: columns, ...(delimiter === undefined ? {} : { delimiter }) };
 }
 
-function readSource(value: unknown, where: string): PointerSource {
+function readSource(value: unknown, where: PointerPlace): PointerSource {
   const source = readStringKeyed(value, where, "source", ["url", "path", "rev", "commit", "etag"]);
   for (const text of Object.values(source)) {
     if (typeof text !== "string") throw malformed(where, "`source` must hold texts");
@@ -164,7 +176,7 @@ function readSource(value: unknown, where: string): PointerSource {
   return source;
 }
 
-function readStringKeyed(value: unknown, where: string, name: string, known: readonly string[]): Record<string, unknown> {
+function readStringKeyed(value: unknown, where: PointerPlace, name: string, known: readonly string[]): Record<string, unknown> {
   if (typeof value !== "object" || value === null || Array.isArray(value)) throw malformed(where, `\`${name}\` must be an object`);
   for (const key of Object.keys(value)) if (!known.includes(key)) throw newer(where, `the key \`${name}.${key}\``);
   return value as Record<string, unknown>;
@@ -174,17 +186,29 @@ function isCount(value: unknown): value is number {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
 }
 
-function malformed(where: string, why: string, cause?: unknown): MlvError {
-  return new MlvError("pointer-malformed", `the pointer \`${where}\` is malformed: ${why}`, {
-    hint: `restore it with \`git checkout -- ${quoteForShell(where)}\`, or delete it and write it anew with \`mlv add ${quoteForShell(where.replace(/\.mlv$/, ""))}\``,
-    details: { path: where },
+function malformed(where: PointerPlace, why: string, cause?: unknown): MlvError {
+  const { typed } = where;
+  const restore = (word: string): string =>
+    `restore it with \`git checkout -- ${quoteForShell(word)}\`, or delete it and write it anew with \`mlv add ${quoteForShell(word.replace(/\.mlv$/, ""))}\``;
+  return new MlvError("pointer-malformed", `the pointer ${nameOf(where)} is malformed: ${why}`, {
+    ...(typed === undefined ? hintInGit(where) : { hint: restore(typed) }),
+    details: { path: where.path },
     cause,
   });
 }
 
-function newer(where: string, what: string): MlvError {
-  return new MlvError("format-newer", `the pointer \`${where}\` was written by a newer mlv: ${what} is not known here`, {
+function newer(where: PointerPlace, what: string): MlvError {
+  return new MlvError("format-newer", `the pointer ${nameOf(where)} was written by a newer mlv: ${what} is not known here`, {
     hint: "update mlv (`npm install --global mlv@latest`)",
-    details: { path: where },
+    details: { path: where.path },
   });
+}
+
+function nameOf({ path, version }: PointerPlace): string {
+  return `\`${version === undefined ? path : `${path} (${version})`}\``;
+}
+
+/** What a commit holds stays as it is; who merges knows more than this room what can be done. */
+function hintInGit({ version }: PointerPlace): { readonly hint?: string } {
+  return version === undefined ? { hint: "Git has it so; `mlv log` with its name lists versions that may be whole" } : {};
 }

@@ -66,7 +66,7 @@ export function parseGitIndex(data: Buffer, oidBytes: 20 | 32, options: GitIndex
 /** Git reads past the end of a short index without a word, so damage is never handed on to it. */
 function damaged(): MlvError {
   return new MlvError("git-failed", "Git's index is damaged", {
-    hint: "`rm .git/index && git reset` makes it again from the last commit; the work tree stays as it is",
+    hint: '`rm "$(git rev-parse --git-path index)" && git reset` makes it again from the last commit; the work tree stays as it is',
   });
 }
 

@@ -186,7 +186,7 @@ async function addOne(
   options: AddOptions & { readonly markBefore: string },
 ): Promise<AddedTarget> {
   const { target, only } = selection;
-  const previous = readPointer(workspace.root, target);
+  const previous = readPointer(workspace.root, target, workspace.context.cwd);
   const info = workspace.index.target(target);
   const base = info?.pointer;
   const ignore = await workspace.ignore();

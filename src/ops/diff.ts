@@ -1,3 +1,4 @@
+import { quoteForShell } from "../base/shell-words.ts";
 import { throwIfAborted } from "../base/concurrency.ts";
 import { MlvError } from "../base/errors.ts";
 import type { RepoPath } from "../base/ids.ts";
@@ -175,7 +176,7 @@ async function readSides(workspace: Workspace, options: DiffOptions): Promise<re
   const base = await mergeBase(repository, left, right, { signal });
   if (base === undefined) {
     throw new MlvError("revision-not-found", `\`${left}\` and \`${right}\` share no history`, {
-      hint: `compare them directly: \`mlv diff ${left} ${right}\`; in a shallow clone \`git fetch --unshallow\` brings the history`,
+      hint: `compare them directly: \`mlv diff ${quoteForShell(left)} ${quoteForShell(right)}\`; in a shallow clone \`git fetch --unshallow\` brings the history`,
       details: { revision: `${left}...${right}` },
     });
   }

@@ -177,7 +177,7 @@ async function checkPointers(workspace: Workspace): Promise<DoctorCheck> {
   const broken: string[] = [];
   for (const target of targets) {
     try {
-      readPointer(workspace.root, target);
+      readPointer(workspace.root, target, workspace.context.cwd);
     } catch (error) {
       if (!isMlvError(error)) throw error;
       broken.push(error.message);

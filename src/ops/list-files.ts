@@ -1,3 +1,4 @@
+import { quoteForShell } from "../base/shell-words.ts";
 import { MlvError } from "../base/errors.ts";
 import type { RepoPath, Sha256 } from "../base/ids.ts";
 import type { Pointer } from "../formats/pointer.ts";
@@ -132,7 +133,7 @@ function join(target: string, inner: string): RepoPath {
 function nothingThere({ path, rev }: ListFilesOptions): MlvError {
   const where = rev === undefined ? "" : ` at \`${rev}\``;
   return new MlvError("target-not-found", `nothing that is tracked lies at or under \`${path ?? ""}\`${where}`, {
-    hint: rev === undefined ? "`mlv ls` lists what is tracked" : `\`mlv ls ${rev}\` lists what is tracked there`,
+    hint: rev === undefined ? "`mlv ls` lists what is tracked" : `\`mlv ls ${quoteForShell(rev)}\` lists what is tracked there`,
     details: { path: path ?? "" },
   });
 }

@@ -79,9 +79,9 @@ export async function mergePointer(context: OperationContext, request: MergeRequ
       }
       const outcome = await mergeVersions(workspace, {
         target,
-        base: base === "" ? undefined : parsePointer(base, `${request.path} (common ancestor)`),
-        ours: parsePointer(ours, `${request.path} (ours)`),
-        theirs: parsePointer(theirs, `${request.path} (theirs)`),
+        base: base === "" ? undefined : parsePointer(base, { path: request.path, version: "common ancestor" }),
+        ours: parsePointer(ours, { path: request.path, version: "ours" }),
+        theirs: parsePointer(theirs, { path: request.path, version: "theirs" }),
         prefer,
       });
       if (outcome.status === "merged" && outcome.pointer !== undefined) write(formatPointer(outcome.pointer));

@@ -60,7 +60,7 @@ function noteComplete(workspace: Workspace, selections: readonly Selection[]): v
   const mark = cacheMark(workspace.cache.folder);
   for (const { target, only } of selections) {
     const info = workspace.index.target(target);
-    const pointer = only === undefined ? readPointer(workspace.root, target) : undefined;
+    const pointer = only === undefined ? readPointer(workspace.root, target, workspace.context.cwd) : undefined;
     if (info === undefined || pointer === undefined || info.cacheMark === mark || !isSameVersion(info.pointer, pointer)) continue;
     workspace.index.setTarget(target, info.pointer, mark);
   }

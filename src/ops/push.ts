@@ -76,7 +76,7 @@ async function collectVersions(workspace: Workspace, options: PushOptions): Prom
     if (!versions.has(key)) versions.set(key, { target, pointer, ancestors: () => ancestorsBefore(workspace, target, pointer) });
   };
   for (const { target } of selected) {
-    const pointer = readPointer(workspace.root, target);
+    const pointer = readPointer(workspace.root, target, workspace.context.cwd);
     if (pointer !== undefined) include(target, pointer);
   }
   for await (const blob of pointersOf(workspace.repository, { ...options, signal: workspace.context.signal })) {

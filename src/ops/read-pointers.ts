@@ -27,7 +27,7 @@ export interface UnsafePointer {
 
 /** Reads every pointer of the work tree; a broken one is named, not thrown. */
 export async function readPointersHere(workspace: Workspace): Promise<ReadPointers> {
-  return readAll(await listTargets(workspace), (target) => readPointer(workspace.root, target));
+  return readAll(await listTargets(workspace), (target) => readPointer(workspace.root, target, workspace.context.cwd));
 }
 
 /** Reads every pointer of a commit; a broken one, and one with a name that mlv does not take, is named, not thrown. */

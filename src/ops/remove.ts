@@ -108,7 +108,7 @@ function findTarget(workspace: Workspace, given: string, all: readonly RepoPath[
 /** A broken pointer must not keep its target from being removed. */
 function readQuietly(workspace: Workspace, target: RepoPath): Pointer | undefined {
   try {
-    return readPointer(workspace.root, target);
+    return readPointer(workspace.root, target, workspace.context.cwd);
   } catch (error) {
     if (!isMlvError(error)) throw error;
     return undefined;

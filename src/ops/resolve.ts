@@ -1,4 +1,4 @@
-import { MlvError } from "../base/errors.ts";
+import { isMlvError, MlvError } from "../base/errors.ts";
 import type { RepoPath } from "../base/ids.ts";
 import { compareUtf8 } from "../base/safe-paths.ts";
 import { LOCK_FILE, mergeLockFiles } from "../formats/lock-merge.ts";
@@ -6,6 +6,7 @@ import { formatPointer, parsePointer, type Pointer } from "../formats/pointer.ts
 import { openCatFile } from "../git/cat-file.ts";
 import { readGitIndex } from "../git/git-index.ts";
 import { isPointerPath, pointerPath, targetOf } from "../workspace/target.ts";
+import { parsePointerQuietly } from "./history.ts";
 import { mergeFolders } from "./merge-folders.ts";
 import { prepareCache, withWorkspace, type OperationContext, type Workspace } from "./open-workspace.ts";
 import { isLockFile } from "./merge-pointer.ts";
@@ -120,7 +121,7 @@ function settleLock(
   { side, union }: ResolveOptions,
 ): ResolvedLock & { readonly text: string } {
   if (union && ours !== undefined && theirs !== undefined) {
-    const merged = mergeLockFiles({ base, ours, theirs, where: path }, side);
+    const merged = choosing(workspace, path, () => mergeLockFiles({ base, ours, theirs, where: path }, side));
     return { path, settled: [...merged.stages, ...merged.keys], text: merged.text };
   }
   const text = side === "ours" ? ours : theirs;
@@ -140,8 +141,24 @@ function deletedBy(
   });
 }
 
+/** Runs `work`; of a version that cannot be read the hint is to choose another, which `side` was not. */
+function choosing<Result>(workspace: Workspace, shown: RepoPath, work: () => Result, side?: "ours" | "theirs"): Result {
+  try {
+    return work();
+  } catch (error) {
+    if (!isMlvError(error, "pointer-malformed", "pointer-conflicted", "lock-malformed")) throw error;
+    const word = toTypedPath(workspace, shown);
+    const sides = ["ours", "theirs"].filter((one) => one !== side).map((one) => `\`mlv resolve --${one} ${word}\``);
+    throw new MlvError(error.code, error.message, {
+      hint: `take ${sides.length > 1 ? "one" : "the other"} side whole: ${sides.join(" or ")}`,
+      ...(error.details === undefined ? {} : { details: error.details }),
+      cause: error,
+    });
+  }
+}
+
 function isFolderOnBothSides(target: RepoPath, { ours, theirs }: Stages): boolean {
-  return [ours, theirs].every((text) => text !== undefined && parsePointer(text, pointerPath(target)).kind === "dir");
+  return [ours, theirs].every((text) => text !== undefined && parsePointerQuietly(Buffer.from(text), target)?.kind === "dir");
 }
 
 async function settle(
@@ -150,7 +167,8 @@ async function settle(
   { side, union }: ResolveOptions,
 ): Promise<ResolvedTarget> {
   const where = pointerPath(target);
-  const parse = (text: string, name: string): Pointer => parsePointer(text, `${where} (${name})`);
+  const parse = (text: string, version: string): Pointer =>
+    choosing(workspace, target, () => parsePointer(text, { path: where, version }), union ? undefined : side);
   if (!union) {
     const text = side === "ours" ? ours : theirs;
     if (text !== undefined) return { target, pointer: parse(text, side), settled: 0 };

@@ -1,3 +1,4 @@
+import { quoteForShell } from "../base/shell-words.ts";
 import * as fs from "node:fs";
 import path from "node:path";
 import { MlvError } from "../base/errors.ts";
@@ -39,7 +40,7 @@ export async function resolveSpec(workspace: Workspace, spec: string): Promise<S
     await catFile.close();
   }
   throw new MlvError("target-not-found", `\`${repoPath}\` is no tracked target, nor inside one, at \`${split.revision}\``, {
-    hint: `\`mlv ls ${split.revision}\` lists what is tracked there`,
+    hint: `\`mlv ls ${quoteForShell(split.revision)}\` lists what is tracked there`,
     details: { path: repoPath, revision: split.revision },
   });
 }

@@ -139,7 +139,7 @@ function statusOf(workspace: Workspace, { target, only }: Selection, parts: Stat
   const unknown = { target, isAbsent: false, isOutOfDate: false, ...inGit, changes: [], notHere: 0, notCached: 0, isPushed: undefined };
   let pointer: Pointer | undefined;
   try {
-    pointer = readPointer(workspace.root, target);
+    pointer = readPointer(workspace.root, target, workspace.context.cwd);
   } catch (error) {
     if (!isMlvError(error)) throw error;
     return { ...unknown, problem: error };

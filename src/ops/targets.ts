@@ -139,7 +139,7 @@ function targetNotFound(workspace: Workspace, given: string, all: readonly strin
 
 /** Returns a target's pointer. Throws `target-not-found` when it has none, and what `readPointer` throws. */
 export function requirePointer(workspace: Workspace, target: RepoPath): Pointer {
-  const pointer = readPointer(workspace.root, target);
+  const pointer = readPointer(workspace.root, target, workspace.context.cwd);
   if (pointer !== undefined) return pointer;
   throw new MlvError("target-not-found", `\`${target}\` has no pointer`, {
     hint: `track it with \`mlv add ${toTypedPath(workspace, target)}\``,

@@ -20,10 +20,10 @@ export function isPointerPath(file: string): boolean {
 }
 
 /**
- * Returns the pointer of a target as it stands in the work tree, or undefined when there is none.
+ * Returns the pointer of a target as it stands in the work tree, or undefined when there is none. Hints are to be typed in `cwd`.
  * Throws `pointer-malformed`, `pointer-conflicted`, `format-newer`; a pointer that is a symlink or a folder is malformed.
  */
-export function readPointer(root: string, target: string): Pointer | undefined {
+export function readPointer(root: string, target: string, cwd: string = root): Pointer | undefined {
   const file = path.join(root, pointerPath(target));
   let descriptor: number;
   try {
@@ -39,7 +39,7 @@ export function readPointer(root: string, target: string): Pointer | undefined {
     if (!stat.isFile()) throw new MlvError("pointer-malformed", `the pointer \`${pointerPath(target)}\` is not a regular file`);
     if (stat.size > MAX_POINTER_BYTES)
       throw new MlvError("pointer-malformed", `the pointer \`${pointerPath(target)}\` is larger than 64 KiB`);
-    return parsePointer(fs.readFileSync(descriptor, "utf8"), pointerPath(target));
+    return parsePointer(fs.readFileSync(descriptor, "utf8"), { path: pointerPath(target), typed: path.relative(cwd, file) });
   } finally {
     fs.closeSync(descriptor);
   }
