@@ -21,6 +21,8 @@ export interface ResolveOptions {
   readonly side: "ours" | "theirs";
   /** Merges folders file by file, and run records stage by stage, instead of taking one side whole. */
   readonly union: boolean;
+  /** Writes nothing outside the cache. */
+  readonly dryRun: boolean;
 }
 
 /** Is one target whose conflict was settled. */
@@ -76,8 +78,10 @@ export async function resolveConflicts(context: OperationContext, options: Resol
       else if (isAll && options.union && wanted.length > 1 && !isFolderOnBothSides(target, versions)) left.push(target);
       else targets.push(await settle(workspace, { target, ...versions }, options));
     }
-    for (const { path, text } of locks) writeInWorkspace(workspace, path, text);
-    for (const { target, pointer } of targets) writePointer(workspace, target, formatPointer(pointer));
+    if (!options.dryRun) {
+      for (const { path, text } of locks) writeInWorkspace(workspace, path, text);
+      for (const { target, pointer } of targets) writePointer(workspace, target, formatPointer(pointer));
+    }
     const toStage = [...locks.map(({ path }) => path), ...targets.map(({ target }) => pointerPath(target))].sort(compareUtf8);
     return { targets, locks: locks.map(({ path, settled }) => ({ path, settled })), left, toStage, root: workspace.root };
   });

@@ -97,3 +97,42 @@ test("status says what to type for a pointer that Git does not have, from where 
   expect(box.git("project", "status", "--porcelain")).toBe("");
   expect(box.mlv("project", ["status"]).stdout).not.toContain("git add");
 });
+
+test("gc, resolve and verify --repair change nothing with --dry-run, and gc does not take it together with --yes", () => {
+  const box = makeSandbox();
+  box.makeRepository("project", { remote: "storage", tree: { "a.txt": "1", "b.txt": "1" } });
+  box.mlv("project", ["add", "a.txt", "b.txt"]);
+  box.commit("project", "base");
+  box.mlv("project", ["push"]);
+  box.git("project", "checkout", "-q", "-b", "other");
+  fs.writeFileSync(box.at("project/a.txt"), "theirs");
+  box.mlv("project", ["add", "-u"]);
+  box.commit("project", "theirs");
+  box.git("project", "checkout", "-q", "main");
+  box.mlv("project", ["checkout"]);
+  fs.writeFileSync(box.at("project/a.txt"), "ours");
+  box.mlv("project", ["add", "-u"]);
+  box.commit("project", "ours");
+  expect(box.exec("git", ["merge", "-q", "other"], { cwd: "project" }).status).toBe(1);
+  const before = fs.readFileSync(box.at("project/a.txt.mlv"));
+  expect(box.mlv("project", ["resolve", "--theirs", "-n"]).stdout).toBe("would resolve a.txt (6 B)\n");
+  expect(JSON.parse(box.mlv("project", ["resolve", "--theirs", "--dry-run", "--json"]).stdout)).toMatchObject({ dryRun: true });
+  expect(fs.readFileSync(box.at("project/a.txt.mlv"))).toEqual(before);
+  box.mlv("project", ["resolve", "--theirs"]);
+  box.commit("project", "merge");
+  box.mlv("project", ["checkout"]);
+
+  fs.writeFileSync(box.at("project/lost.txt"), "nobody names me");
+  box.mlv("project", ["add", "lost.txt"]);
+  box.mlv("project", ["remove", "--delete", "lost.txt"]);
+  const listed = box.mlv("project", ["gc", "--force", "--dry-run"]).stdout;
+  expect(listed).toContain("would free 1 object");
+  expect(box.mlv("project", ["gc", "--force"]).stdout).toBe(listed);
+  expect(box.mlv("project", ["gc", "--yes", "-n"], 2).stderr).toContain("`--yes` deletes, and `--dry-run` does not");
+  expect(box.mlv("project", ["gc", "--force", "--yes"]).stdout).toContain("freed 1 object");
+
+  fs.rmSync(box.at("project/b.txt"));
+  expect(box.run(["verify", "--workspace", "--repair", "--dry-run"], { cwd: "project" }).stdout).toBe(
+    box.run(["verify", "--workspace"], { cwd: "project" }).stdout,
+  );
+});

@@ -20,6 +20,7 @@ export const command: CommandDefinition = {
   configure: (command_, run) => {
     command_
       .option("--yes", "delete; without it nothing is changed")
+      .option("-n, --dry-run", "list what would be freed, as without `--yes`")
       .option("--force", "free the last known copy of unpushed data too")
       .option("--remote <name>", "clean a remote instead of the cache")
       .option("--repo <path...>", "another repository that shares the cache or the remote")
@@ -28,6 +29,8 @@ export const command: CommandDefinition = {
       .action(
         run(async ({ session, options }) => {
           const isConfirmed = options["yes"] === true;
+          if (isConfirmed && options["dryRun"] === true)
+            throw new MlvError("usage", "`--yes` deletes, and `--dry-run` does not: give one of them");
           const repositories = (options["repo"] as string[] | undefined) ?? [];
           if (typeof options["remote"] === "string") {
             const graceMs = typeof options["grace"] === "string" ? parseGrace(options["grace"]) : undefined;

@@ -18,6 +18,7 @@ export const command: CommandDefinition = {
       .option("--ours", "take the version of the branch that is checked out")
       .option("--theirs", "take the version of the branch that is merged in")
       .option("--union", "merge folders file by file, `mlv.lock` stage by stage")
+      .option("-n, --dry-run", "show what would be settled")
       .action(
         run(async ({ session, args, options }) => {
           const [ours, theirs, union] = [options["ours"] === true, options["theirs"] === true, options["union"] === true];
@@ -25,21 +26,23 @@ export const command: CommandDefinition = {
             throw new MlvError("usage", "`mlv resolve` takes one of `--ours`, `--theirs` and `--union`", {
               hint: "`mlv help resolve` shows what each does",
             });
+          const dryRun = options["dryRun"] === true;
           const side = theirs ? "theirs" : "ours";
-          const result = await resolveConflicts(session.operation, { paths: listOf(args[0]), side, union });
-          session.document({ command: "resolve", ...result });
+          const result = await resolveConflicts(session.operation, { paths: listOf(args[0]), side, union, dryRun });
+          session.document({ command: "resolve", dryRun, ...result });
+          const word = dryRun ? "would resolve" : "resolved";
           for (const { target, pointer, settled } of result.targets) {
             const files = pointer.files === undefined ? "" : `${formatPlural(pointer.files, "file")}, `;
             const how = settled === 0 ? "" : `; ${formatPlural(settled, "file")} that both sides changed`;
-            session.print(`resolved ${session.style.bold(escapeName(target))} (${files}${formatBytes(pointer.size)}${how})`);
+            session.print(`${word} ${session.style.bold(escapeName(target))} (${files}${formatBytes(pointer.size)}${how})`);
           }
           for (const { path, settled } of result.locks) {
             const how = settled.length === 0 ? "" : ` (${side} of ${settled.map(escapeName).join(", ")})`;
-            session.print(`resolved ${session.style.bold(escapeName(path))}${how}`);
+            session.print(`${word} ${session.style.bold(escapeName(path))}${how}`);
           }
           for (const target of result.left)
             session.note(`still in conflict: ${escapeName(target)}, which is no folder on both sides; \`mlv status\` says what to type`);
-          if (result.toStage.length > 0) printToStage(session, result, false);
+          if (result.toStage.length > 0) printToStage(session, result, dryRun);
           else if (result.left.length === 0) session.print("No pointer is in conflict.");
           return result.left.length > 0 ? EXIT.partly : EXIT.done;
         }),

@@ -21,6 +21,7 @@ export const command: CommandDefinition = {
       .option("--remote [name]", "the remote: every blob is downloaded and hashed")
       .option("--quick", "of the remote only presence and size")
       .option("--repair", "mend from wherever a good copy is")
+      .option("-n, --dry-run", "mend nothing, as without `--repair`")
       .action(
         run(async ({ session, args, options }) => {
           const isRemote = options["remote"] !== undefined;
@@ -31,7 +32,7 @@ export const command: CommandDefinition = {
             workspace: options["workspace"] === true || !hasChoice,
             remote: isRemote ? (options["quick"] === true ? "quick" : "full") : false,
             remoteName: optionText(options, "remote"),
-            repair: options["repair"] === true,
+            repair: options["repair"] === true && options["dryRun"] !== true,
           });
           session.document({ command: "verify", ...result });
           printResult(session, result);
