@@ -9,7 +9,7 @@ import { ensureManifest } from "./ensure-manifest.ts";
 import { removeLeftovers, type RemovedLeftover } from "./leftovers.ts";
 import { prepareCache, withWorkspace, type OperationContext, type Workspace } from "./open-workspace.ts";
 import { withMending } from "./with-mending.ts";
-import { requirePointer, selectTargets, type Selection } from "./targets.ts";
+import { requirePointer, selectTargets, setUnreadableAside, type Selection, type UnreadablePointer } from "./targets.ts";
 
 /** Says what to check out and how. */
 export interface CheckoutOptions {
@@ -24,6 +24,8 @@ export type { CheckoutResult };
 /** Is what `checkout` did, a line a target. */
 export interface CheckoutSummary {
   readonly targets: readonly CheckoutResult[];
+  /** Targets whose pointer cannot be read; they were left as they were. */
+  readonly unreadable: readonly UnreadablePointer[];
   /** What was done with data whose pointer is gone; looked for only when no path was named. */
   readonly leftovers: readonly RemovedLeftover[];
 }
@@ -31,14 +33,15 @@ export interface CheckoutSummary {
 /**
  * Makes the workspace what the pointers say, from the cache alone (a folder's list that is not cached is fetched). Local edits are left alone and named unless `force`.
  * Data whose pointer is gone is removed as far as it is unedited, cached and named by Git somewhere.
- * Throws `target-not-found`, `pointer-malformed`, `content-missing` for a folder whose list is not cached, `disk-full`, `path-unsafe`.
+ * A target whose pointer cannot be read is left as it was and named. Throws `target-not-found`, `content-missing` for a folder whose list is not cached, `disk-full`, `path-unsafe`.
  */
 export async function checkout(context: OperationContext, options: CheckoutOptions): Promise<CheckoutSummary> {
   return withWorkspace(context, async (workspace) => {
     if (!options.dryRun) await prepareCache(workspace);
-    const selections = await selectTargets(workspace, options.paths);
+    const { readable, unreadable } = setUnreadableAside(workspace, await selectTargets(workspace, options.paths));
     const leftovers = options.paths.length === 0 ? await removeLeftovers(workspace, options) : [];
-    return { leftovers, targets: await withMending(workspace, undefined, () => checkoutSelections(workspace, selections, options)) };
+    const targets = await withMending(workspace, undefined, () => checkoutSelections(workspace, readable, options));
+    return { leftovers, targets, unreadable };
   });
 }
 

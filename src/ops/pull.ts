@@ -8,7 +8,7 @@ import { removeLeftovers, type RemovedLeftover } from "./leftovers.ts";
 import { prepareCache, withWorkspace, type OperationContext, type Workspace } from "./open-workspace.ts";
 import { assertRemote } from "./remote-session.ts";
 import { withMending } from "./with-mending.ts";
-import { selectTargets, type Selection } from "./targets.ts";
+import { selectTargets, setUnreadableAside, type Selection, type UnreadablePointer } from "./targets.ts";
 
 /** Says what to pull. */
 export interface PullOptions {
@@ -23,20 +23,22 @@ export interface PullOptions {
 export interface PullResult {
   readonly fetched: FetchResult;
   readonly targets: readonly CheckoutResult[];
+  /** Targets whose pointer cannot be read; they were left as they were. */
+  readonly unreadable: readonly UnreadablePointer[];
   /** What was done with data whose pointer is gone; looked for only when no path was named. */
   readonly leftovers: readonly RemovedLeftover[];
 }
 
 /**
  * Fetches and checks out. Cached content that turns out damaged is removed and fetched again, with a warning.
- * A version that the remote lacks, or has damaged or not whole, leaves its target as it was and is named in the result; the others are
+ * A version that the remote lacks, or has damaged or not whole, or whose pointer cannot be read, leaves its target as it was and is named in the result; the others are
  * checked out. So are those that are in the cache when the remote cannot be reached. Throws what else `fetch` and `checkout` throw.
  */
 export async function pull(context: OperationContext, options: PullOptions): Promise<PullResult> {
   return withWorkspace(context, async (workspace) => {
     await assertRemote(workspace, options.remote);
     await prepareCache(workspace);
-    const selections = await selectTargets(workspace, options.paths);
+    const { readable: selections, unreadable } = setUnreadableAside(workspace, await selectTargets(workspace, options.paths));
     const fetched = await withMending(workspace, options.remote, () => fetchSelections(workspace, selections, options));
     const lacking = new Set(fetched.versions.filter(isLacking).map((version) => version.target));
     // Nothing can be done at all: that is the remote's failure, not a part of the result.
@@ -46,7 +48,8 @@ export async function pull(context: OperationContext, options: PullOptions): Pro
     const targets = await withMending(workspace, options.remote, () => checkoutSelections(workspace, ready, options));
     if (!options.dryRun) noteComplete(workspace, ready);
     const mended = await mendDamaged(workspace, { selections: ready, targets, options });
-    return { fetched: { ...fetched, versions: mergeVersions(fetched.versions, mended.lacking) }, leftovers, targets: mended.targets };
+    const versions = mergeVersions(fetched.versions, mended.lacking);
+    return { fetched: { ...fetched, versions }, leftovers, targets: mended.targets, unreadable };
   });
 }
 

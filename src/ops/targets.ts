@@ -1,7 +1,7 @@
 import { quoteForShell } from "../base/shell-words.ts";
 import * as fs from "node:fs";
 import path from "node:path";
-import { MlvError } from "../base/errors.ts";
+import { isMlvError, MlvError } from "../base/errors.ts";
 import type { RepoPath } from "../base/ids.ts";
 import { compareUtf8, unsafePathReason } from "../base/safe-paths.ts";
 import { POINTER_SUFFIX, type Pointer } from "../formats/pointer.ts";
@@ -13,6 +13,12 @@ import type { Workspace } from "./open-workspace.ts";
 export interface Selection {
   readonly target: RepoPath;
   readonly only?: readonly string[];
+}
+
+/** Is a target whose pointer is in conflict, damaged or of a newer mlv. */
+export interface UnreadablePointer {
+  readonly target: RepoPath;
+  readonly problem: MlvError;
 }
 
 /** Returns a path as the repository sees it. Throws `path-outside-repository`. */
@@ -135,6 +141,30 @@ function targetNotFound(workspace: Workspace, given: string, all: readonly strin
       ? "`mlv ls` lists what is tracked"
       : `did you mean \`${toShownPath(workspace, near)}\`?`;
   return new MlvError("target-not-found", `\`${given}\` is no tracked target, nor inside one`, { hint, details: { path: given } });
+}
+
+/**
+ * Sets aside the targets whose pointers cannot be read, so that they do not stand in the way of the others. Throws the problem of the first where all
+ * of them are such.
+ */
+export function setUnreadableAside(
+  workspace: Workspace,
+  selections: readonly Selection[],
+): { readonly readable: readonly Selection[]; readonly unreadable: readonly UnreadablePointer[] } {
+  const readable: Selection[] = [];
+  const unreadable: UnreadablePointer[] = [];
+  for (const selection of selections) {
+    try {
+      requirePointer(workspace, selection.target);
+      readable.push(selection);
+    } catch (error) {
+      if (!isMlvError(error, "pointer-conflicted", "pointer-malformed", "format-newer")) throw error;
+      unreadable.push({ target: selection.target, problem: error });
+    }
+  }
+  const [first] = unreadable;
+  if (first !== undefined && readable.length === 0) throw first.problem;
+  return { readable, unreadable };
 }
 
 /** Returns a target's pointer. Throws `target-not-found` when it has none, and what `readPointer` throws. */

@@ -24,7 +24,7 @@ describe("a pointer that is no good", () => {
     ["with a key of a newer mlv", (text) => text.replace('"kind"', '"sparse": true,\n  "kind"')],
     ["in another layout", (text) => JSON.stringify(JSON.parse(text))],
     ["with an upper-case hash", (text) => text.replace(/[0-9a-f]{64}/, (hash) => hash.toUpperCase())],
-  ])("%s is named by status and refused by pull, and the workspace stays as it is", (_, change) => {
+  ])("%s is named by status and pull, and the workspace stays as it is", (_, change) => {
     edit(change);
     const before = readTree(box.at("project"), [".git"]);
     expect(box.transcript("project", "mlv status", "mlv pull", "mlv add -u", "mlv push data")).toMatchSnapshot();
@@ -52,12 +52,16 @@ describe("a pointer that is no good", () => {
       Next: mlv resolve --ours data (or --theirs; --union for a folder), then git add data.mlv
       [exit 15]
       $ mlv pull
+      1 target up to date.
       ! error: the pointer \`data.mlv\` holds merge conflict markers
       ! hint: choose one side with \`mlv resolve --ours data.mlv\` or \`--theirs\`, then \`git add data.mlv\`
+      !     left as it was: data
       [exit 15]
       $ mlv checkout
+      1 target up to date.
       ! error: the pointer \`data.mlv\` holds merge conflict markers
       ! hint: choose one side with \`mlv resolve --ours data.mlv\` or \`--theirs\`, then \`git add data.mlv\`
+      !     left as it was: data
       [exit 15]
       $ mlv add data
       ! error: the pointer \`data.mlv\` holds merge conflict markers
@@ -69,6 +73,48 @@ describe("a pointer that is no good", () => {
     box.git("project", "add", "data.mlv");
     box.mlv("project", ["checkout"]);
     expect(fs.readFileSync(box.at("project/data/a.txt"), "utf8")).toBe("theirs\n");
+  });
+
+  test("keeps no other target from being pulled or checked out", () => {
+    box.clone("project", "clone");
+    makeTree(box.at("project"), { "data/a.txt": "second\n", "good.txt": "better\n", "other.txt": "other\n" });
+    box.mlv("project", ["add", "-u"]);
+    box.mlv("project", ["add", "other.txt"]);
+    box.commit("project", "second");
+    box.mlv("project", ["push"]);
+    box.mlv("clone", ["pull"]);
+    box.git("clone", "pull", "-q");
+    fs.writeFileSync(box.at("clone/data.mlv"), "<<<<<<< ours\n");
+    const before = readTree(box.at("clone/data"));
+    const { status, stdout, stderr } = box.run(["pull"], { cwd: "clone" });
+    expect(status).toBe(15);
+    expect(stdout).toContain("good.txt: wrote 1 file (7 B)\nother.txt: wrote 1 file (6 B)\n");
+    expect(stderr).toBe(
+      [
+        "error: the pointer `data.mlv` holds merge conflict markers",
+        "hint: choose one side with `mlv resolve --ours data.mlv` or `--theirs`, then `git add data.mlv`",
+        "    left as it was: data",
+        "",
+      ].join("\n"),
+    );
+    expect(readTree(box.at("clone/data"))).toEqual(before);
+    fs.rmSync(box.at("clone/good.txt"));
+    const document = box.run(["checkout", "--force", "--json"], { cwd: "clone" });
+    expect([document.status, document.stderr]).toEqual([15, ""]);
+    expect(JSON.parse(document.stdout)).toMatchObject({
+      targets: [
+        { target: "good.txt", written: 1 },
+        { target: "other.txt", written: 0 },
+      ],
+      unreadable: [{ target: "data", problem: { code: "pointer-conflicted", details: { path: "data.mlv" } } }],
+    });
+    // With nothing else to be done the problem is the command's own.
+    expect(JSON.parse(box.run(["pull", "data", "--json"], { cwd: "clone" }).stderr)).toMatchObject({
+      error: { code: "pointer-conflicted" },
+    });
+    box.git("clone", "checkout", "--", "data.mlv");
+    box.mlv("clone", ["pull"]);
+    expect(fs.readFileSync(box.at("clone/data/a.txt"), "utf8")).toBe("second\n");
   });
 
   test("that is a symlink or a FIFO is broken, not gone; deleted, it is written anew by add", () => {

@@ -2,6 +2,7 @@ import { checkout } from "../../ops/checkout.ts";
 import { printCheckout } from "../checkout-report.ts";
 import { printLeftovers } from "../leftover-report.ts";
 import { listOf, type CommandDefinition } from "../command.ts";
+import { printUnreadable, unreadableDocument } from "../unreadable-report.ts";
 
 export const command: CommandDefinition = {
   examples: [
@@ -18,9 +19,10 @@ export const command: CommandDefinition = {
         run(async ({ session, args, options }) => {
           const isDryRun = options["dryRun"] === true;
           const result = await checkout(session.operation, { paths: listOf(args[0]), force: options["force"] === true, dryRun: isDryRun });
-          session.document({ command: "checkout", dryRun: isDryRun, ...result });
+          session.document({ command: "checkout", dryRun: isDryRun, ...result, unreadable: unreadableDocument(result.unreadable) });
           const left = printLeftovers(session, result.leftovers, isDryRun);
-          return Math.max(left, printCheckout(session, result.targets, isDryRun));
+          const checkedOut = printCheckout(session, result.targets, isDryRun);
+          return Math.max(left, checkedOut, printUnreadable(session, result.unreadable));
         }),
       );
   },

@@ -3,6 +3,7 @@ import { printCheckout } from "../checkout-report.ts";
 import { printLeftovers } from "../leftover-report.ts";
 import { listOf, optionText, type CommandDefinition } from "../command.ts";
 import { fetchDocument, printFetch } from "../fetch-report.ts";
+import { printUnreadable, unreadableDocument } from "../unreadable-report.ts";
 
 export const command: CommandDefinition = {
   examples: [
@@ -26,10 +27,17 @@ export const command: CommandDefinition = {
             force: options["force"] === true,
             dryRun: isDryRun,
           });
-          session.document({ command: "pull", dryRun: isDryRun, ...result, fetched: fetchDocument(result.fetched) });
+          session.document({
+            command: "pull",
+            dryRun: isDryRun,
+            ...result,
+            fetched: fetchDocument(result.fetched),
+            unreadable: unreadableDocument(result.unreadable),
+          });
           const fetched = printFetch(session, result.fetched, startedAt);
           const left = printLeftovers(session, result.leftovers, isDryRun);
-          return Math.max(fetched, left, printCheckout(session, result.targets, isDryRun));
+          const checkedOut = printCheckout(session, result.targets, isDryRun);
+          return Math.max(fetched, left, checkedOut, printUnreadable(session, result.unreadable));
         }),
       );
   },
