@@ -33,6 +33,16 @@ export function addressRoot(repository: Repository): AbsolutePath {
   return main === undefined ? root : toAbsolutePath(main);
 }
 
+/** Tells whether a repository is a submodule whose Git directory lies, as Git puts it, in that of another repository. */
+export function isSubmodule({ commonDir }: Repository): boolean {
+  const outer = /^(.*)[\\/]modules[\\/]/.exec(commonDir)?.[1];
+  return outer !== undefined && fs.existsSync(path.join(outer, "HEAD")) && configuredWorktree(commonDir) !== undefined;
+}
+
+function configuredWorktree(commonDir: string): string | undefined {
+  return configValue(parseGitConfig(readText(path.join(commonDir, "config")) ?? ""), "core.worktree");
+}
+
 function worktree(gitDir: string, root: string | undefined): Worktree {
   return { gitDir: toAbsolutePath(gitDir), root: root === undefined ? undefined : toAbsolutePath(root) };
 }

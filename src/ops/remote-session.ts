@@ -1,11 +1,12 @@
 import path from "node:path";
-import { MlvError } from "../base/errors.ts";
+import { isMlvError, MlvError } from "../base/errors.ts";
 import type { RemoteConfig } from "../formats/remote-config.ts";
 import { addressRoot } from "../git/worktrees.ts";
 import type { Remote } from "../remotes/remote.ts";
 import { RemoteStore } from "../transfer/remote-store.ts";
 import { selectRemote } from "./configuration.ts";
 import type { Workspace } from "./open-workspace.ts";
+import { explainRelativeRemote } from "./relative-remote.ts";
 import { isTrusted } from "./trust.ts";
 
 /** Is an opened remote with what this machine knows of it. */
@@ -15,6 +16,8 @@ export interface RemoteSession {
   /** Returns how many requests were made so far, retries included. */
   requests(): number;
   readonly store: RemoteStore;
+  /** Why a remote that is a relative folder is looked for where it is. */
+  readonly place: string | undefined;
 }
 
 /** Throws `remote-not-configured` for the name of a remote that there is not, also where nothing would be asked of it. */
@@ -80,6 +83,7 @@ export async function openRemoteSession(
     remote,
     requests: () => meter.counts().totalRequests,
     store: new RemoteStore({ remote, name: config.name, stateFolder: workspace.stateFolder }),
+    place: explainRelativeRemote(workspace.repository, config),
   };
 }
 
@@ -96,14 +100,23 @@ export async function namingRemote<Result>(
   }
 }
 
-/** Returns a failure of the remote as what could not be done with it, `cannot push to \`origin\` (s3://…)`; any other as it is. */
-export function nameRemote({ config, remote }: RemoteSession, doing: "push to" | "fetch from", error: MlvError): MlvError {
-  if (error.name !== "RemoteError") return error;
+/**
+ * Returns a failure of the remote as what could not be done with it, `cannot push to \`origin\` (s3://…)`; any other as it is. Where a relative folder
+ * is not what it should be, the hint says where it starts.
+ */
+export function nameRemote({ config, remote, place }: RemoteSession, doing: "push to" | "fetch from", error: MlvError): MlvError {
+  const isElsewhere = place !== undefined && isMlvError(error, "remote-unavailable", "remote-misconfigured");
+  const hint = isElsewhere ? [error.hint, place].filter((part) => part !== undefined).join("; ") : error.hint;
+  if (error.name !== "RemoteError") return hint === error.hint ? error : withHint(error, hint);
   return new MlvError(error.code, `cannot ${doing} \`${config.name}\` (${remote.url})`, {
-    hint: error.hint ?? `\`mlv remote check ${config.name}\` says more; what was sent or received is kept, so run the same command again`,
+    hint: hint ?? `\`mlv remote check ${config.name}\` says more; what was sent or received is kept, so run the same command again`,
     ...(error.details === undefined ? {} : { details: error.details }),
     cause: error,
   });
+}
+
+function withHint({ code, message, details, cause }: MlvError, hint: string | undefined): MlvError {
+  return new MlvError(code, message, { ...(hint === undefined ? {} : { hint }), ...(details === undefined ? {} : { details }), cause });
 }
 
 async function limitBandwidth(remote: Remote, limit: string | undefined): Promise<Remote> {

@@ -66,6 +66,31 @@ describe("a folder remote", () => {
     expectWhole(box, "project", "clone");
   });
 
+  test("that is a relative folder is said to start at a submodule's own root, and what is said finds it", () => {
+    const box = makeSandbox();
+    box.makeRepository("project", { remote: "storage", tree: { "a.txt": "a\n" } });
+    box.mlv("project", ["add", "a.txt"]);
+    box.commit("project", "data");
+    box.mlv("project", ["push"]);
+    fs.mkdirSync(box.at("super"));
+    box.git("super", "init", "-q");
+    box.git("super", "-c", "protocol.file.allow=always", "submodule", "add", "-q", box.at("project"), "vendor/data");
+    for (const isThere of [false, true]) {
+      if (isThere) fs.mkdirSync(box.at("super/vendor/storage"));
+      const { status, stderr } = box.run(["pull"], { cwd: "super/vendor/data" });
+      expect(status).toBe(13);
+      expect(box.tidy(stderr)).toContain("error: there is no mlv store at file://<sandbox>/super/vendor/storage: it has no mlv.json\n");
+      expect(box.tidy(stderr)).toContain(
+        "; the relative folder `../storage` starts at the root of this submodule, `<sandbox>/super/vendor/data`, not where it was cloned from: ",
+      );
+      expect(stderr).toContain("`mlv remote add --local --force origin /path/to/storage`");
+    }
+    box.mlv("super/vendor/data", ["remote", "add", "--local", "--force", "origin", box.at("storage")]);
+    box.mlv("super/vendor/data", ["pull"]);
+    expect(fs.readFileSync(box.at("super/vendor/data/a.txt"), "utf8")).toBe("a\n");
+    expect(box.git("super/vendor/data", "status", "--porcelain")).toBe("");
+  });
+
   test("that is not there is unreachable for pull, and made by the first push", () => {
     const box = makePushed();
     box.clone("project", "clone");
@@ -73,11 +98,11 @@ describe("a folder remote", () => {
     expect(box.transcript("clone", "mlv pull", "mlv fetch data")).toMatchInlineSnapshot(`
       "$ mlv pull
       ! error: there is no mlv store at file://<sandbox>/storage: it has no mlv.json
-      ! hint: see that the disk is mounted and the URL is right; where nothing was pushed yet, \`mlv push\` makes the store
+      ! hint: see that the disk is mounted and the URL is right; where nothing was pushed yet, \`mlv push\` makes the store; the relative folder \`../storage\` starts at the root of this repository, \`<sandbox>/clone\`
       [exit 13]
       $ mlv fetch data
       ! error: there is no mlv store at file://<sandbox>/storage: it has no mlv.json
-      ! hint: see that the disk is mounted and the URL is right; where nothing was pushed yet, \`mlv push\` makes the store
+      ! hint: see that the disk is mounted and the URL is right; where nothing was pushed yet, \`mlv push\` makes the store; the relative folder \`../storage\` starts at the root of this repository, \`<sandbox>/clone\`
       [exit 13]"
     `);
     expect(listFiles(box.at("clone")).filter((file) => !file.startsWith(".git/"))).toEqual([
