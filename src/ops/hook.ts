@@ -79,6 +79,8 @@ async function haveData(workspace: Workspace, { tips, known, gitRemote }: Outgoi
 
 /** Is what the pre-commit hook has to warn of. */
 export interface CommitWarnings {
+  /** The work tree's folder, which the paths are relative to. */
+  readonly root: string;
   /** Files that Git is about to take in whole. */
   readonly large: readonly { readonly path: string; readonly size: number }[];
   readonly modified: readonly RepoPath[];
@@ -93,9 +95,10 @@ const LARGE_BYTES = 5 * 1024 * 1024;
 
 /** Looks at what is about to be committed, and at the targets; starts nothing over the network. */
 export async function beforeCommit(context: OperationContext): Promise<CommitWarnings> {
-  const large = await withWorkspace(context, findLarge);
+  const { root, large } = await withWorkspace(context, async (workspace) => ({ root: workspace.root, large: await findLarge(workspace) }));
   const { targets } = await status(context, { paths: [] });
   return {
+    root,
     large,
     modified: targets.filter(({ changes }) => changes.length > 0).map(({ target }) => target),
     notPushed: targets.filter(({ isPushed }) => isPushed === false).map(({ target }) => target),

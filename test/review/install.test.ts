@@ -170,6 +170,23 @@ test("git commit is warned of large files, edits and data that is not pushed, an
   expect(committed.stderr).toContain("not pushed (`mlv push`): t.csv");
 });
 
+test("what git commit is warned of is named, and typed, from where git commit was typed", () => {
+  const { sandbox, git } = installed();
+  fs.mkdirSync(sandbox.at("r/data/s t"), { recursive: true });
+  write(sandbox, "data/s t/big.bin", Buffer.alloc(6 * 1024 * 1024));
+  write(sandbox, "data/t.csv", "id\n1\n");
+  sandbox.mlv("r", ["add", "-q", "data/t.csv"]);
+  write(sandbox, "data/t.csv", "id\n2\n");
+  git("add", "-A");
+  const env = { PATH: `${sandbox.at("bin")}:${sandbox.env["PATH"] ?? ""}` };
+  const told = sandbox.exec("git", ["commit", "-q", "-m", "big"], { cwd: "r/data/s t", env }).stderr;
+  expect(told).toContain("(`mlv add -u` records it): ../t.csv\n");
+  const typed = /to track it with mlv: (.*)$/m.exec(told)?.[1] ?? "";
+  expect(typed).toBe("git rm --cached -- big.bin && mlv add big.bin");
+  expect(sandbox.exec("sh", ["-c", typed], { cwd: "r/data/s t", env }).status).toBe(0);
+  expect(sandbox.run(["hook", "pre-commit"], { cwd: "r/data" }).stderr).toContain(": t.csv\n");
+});
+
 test("the pre-push hook of the pre-commit framework, which reads stdin itself, sends the data of the pushed commit", () => {
   const project = installed("--no-hooks");
   twoVersions(project);

@@ -1,4 +1,5 @@
 import * as fs from "node:fs";
+import path from "node:path";
 import { isMlvError, MlvError } from "../../base/errors.ts";
 import { afterCheckout, beforeCommit, beforePush, withoutFailing } from "../../ops/hook.ts";
 import { printCheckout } from "../checkout-report.ts";
@@ -70,17 +71,27 @@ async function preCommit(session: Session): Promise<number> {
   const result = await withoutFailing(() => beforeCommit(session.operation));
   if (isMlvError(result)) return warn(session, result);
   const { style } = session;
-  for (const { path, size } of result.large.slice(0, SHOWN))
+  const from = typedFrom(session);
+  const seen = (file: string): string => path.relative(from, path.join(result.root, file)) || ".";
+  for (const { path: large, size } of result.large.slice(0, SHOWN)) {
+    const typed = quoteForShell(seen(large));
     session.note(
-      `${style.yellow("warning:")} Git is about to take in ${escapeName(path)} (${formatBytes(size)}); to track it with mlv: git rm --cached -- ${quoteForShell(path)} && mlv add ${quoteForShell(path)}`,
+      `${style.yellow("warning:")} Git is about to take in ${escapeName(seen(large))} (${formatBytes(size)}); to track it with mlv: git rm --cached -- ${typed} && mlv add ${typed}`,
     );
+  }
   if (result.large.length > SHOWN)
     session.note(`${style.yellow("warning:")} … and ${formatCount(result.large.length - SHOWN)} more large files`);
   for (const { target, message } of result.broken)
-    session.note(`${style.yellow("warning:")} ${escapeName(target)}: ${escapeMessage(message)}`);
-  list(session, result.modified, "edited since it was added (`mlv add -u` records it)");
-  list(session, result.notPushed, "not pushed (`mlv push`)");
+    session.note(`${style.yellow("warning:")} ${escapeName(seen(target))}: ${escapeMessage(message)}`);
+  list(session, result.modified.map(seen), "edited since it was added (`mlv add -u` records it)");
+  list(session, result.notPushed.map(seen), "not pushed (`mlv push`)");
   return EXIT.done;
+}
+
+/** Returns the folder in which the user typed `git commit`: Git runs hooks at the root, and says in GIT_PREFIX where it was. */
+function typedFrom({ operation: { cwd, env } }: Session): string {
+  const folder = path.resolve(cwd, env["GIT_PREFIX"] ?? "");
+  return fs.existsSync(folder) ? folder : cwd;
 }
 
 function list(session: Session, targets: readonly string[], what: string): void {
