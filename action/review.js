@@ -1,12 +1,14 @@
-// The steps of the GitHub Action, one a call: `node review.js pull|verify|pushed|report`. Everything comes from the environment, nothing is
+// The steps of the GitHub Action, one a call: `node review.js pull|verify|pushed|report|trim`. Everything comes from the environment, nothing is
 // put together to a shell command. Names from the repository are data: they are escaped wherever GitHub would read them as commands.
 import { spawnSync } from "node:child_process";
-import { appendFileSync, readFileSync } from "node:fs";
+import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
 import process from "node:process";
 
 const env = process.env;
 const MARKER = "<!-- mlv:diff -->";
-const STEPS = { pull, verify, pushed, report };
+const STEPS = { pull, verify, pushed, report, trim };
 
 const step = STEPS[process.argv[2]];
 if (step === undefined) fail(`unknown step; the steps are ${Object.keys(STEPS).join(", ")}`);
@@ -57,6 +59,43 @@ async function report() {
   if (problem !== undefined) console.log(`::warning::${escapeCommand(`the comment could not be posted: ${problem}`)}`);
 }
 
+/**
+ * Leaves in the cache, before it is saved, what HEAD, the base and the pointers on disk name, and nothing else: a saved cache is restored for other
+ * pointers too, so it would come to hold every version that there was. What these name is told to `mlv gc` by a repository that has only them.
+ * A cache that lies elsewhere is not the one that is saved.
+ */
+function trim() {
+  const cache = path.resolve(git(["rev-parse", "--git-common-dir"]).stdout.trim(), "mlv");
+  if (env.MLV_CACHE_DIR || !existsSync(cache)) return;
+  const folder = mkdtempSync(path.join(os.tmpdir(), "mlv-trim-"));
+  try {
+    const repository = path.join(folder, "r");
+    required(["init", "--quiet", `--object-format=${required(["rev-parse", "--show-object-format"])}`, repository]);
+    const objects = path.resolve(required(["rev-parse", "--git-path", "objects"]));
+    writeFileSync(path.join(repository, ".git/objects/info/alternates"), `${objects}\n`);
+    const named = ["HEAD", findRange()?.[0]].filter((commit) => commit !== undefined);
+    const trees = [...named.map((commit) => required(["rev-parse", `${commit}^{tree}`])), treeOnDisk(path.join(folder, "index"))];
+    for (const [place, tree] of trees.entries()) {
+      const author = ["-c", "user.name=mlv", "-c", "user.email=mlv@localhost"];
+      const commit = required(["-C", repository, ...author, "commit-tree", "-m", "kept", tree]);
+      required(["-C", repository, "update-ref", `refs/heads/kept-${place}`, commit]);
+    }
+    const kept = mlv(["-C", repository, "gc", "--yes", "--force"], "ignore", { ...env, MLV_CACHE_DIR: cache });
+    if (kept.status !== 0) throw new Error(`mlv gc ended with ${kept.status}`);
+  } catch (error) {
+    console.log(`::warning::${escapeCommand(`the cache was not trimmed: ${error instanceof Error ? error.message : String(error)}`)}`);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Returns a tree of the pointers as they are on disk; `index` is a file for Git to work with. */
+function treeOnDisk(index) {
+  const options = { env: { ...env, GIT_INDEX_FILE: index } };
+  for (const pattern of ["*.mlv", "*mlv.lock"]) git(["add", "--force", "--", pattern], options);
+  return required(["write-tree"], options);
+}
+
 async function postComment(number, body) {
   const api = `${env.GITHUB_API_URL ?? "https://api.github.com"}/repos/${env.GITHUB_REPOSITORY}/issues`;
   const headers = {
@@ -98,18 +137,25 @@ async function postComment(number, body) {
  * made, so the comparison with its first parent is the change itself; elsewhere it is from where the branches parted, when that is known.
  */
 function range() {
-  const merged = mergedInto();
-  const given = env.MLV_BASE || merged || event().pull_request?.base?.sha || pushedOnto();
+  const found = findRange();
+  if (found !== undefined) return found;
+  fail(`the base \`${nameOfBase()}\` is not in this clone and could not be fetched; set \`fetch-depth: 0\` in actions/checkout`);
+  process.exit(1);
+}
+
+function nameOfBase() {
+  return env.MLV_BASE || mergedInto() || event().pull_request?.base?.sha || pushedOnto();
+}
+
+function findRange() {
+  const given = nameOfBase();
   const base = hasCommit(given) ? given : fetchCommit(given);
-  if (base === undefined) {
-    fail(`the base \`${given}\` is not in this clone and could not be fetched; set \`fetch-depth: 0\` in actions/checkout`);
-    process.exit(1);
-  }
+  if (base === undefined) return undefined;
   if (parentsOfHead().includes(base)) return [base, "HEAD"];
   const parted = git(["merge-base", base, "HEAD"]);
   if (parted.status === 0) return [parted.stdout.trim(), "HEAD"];
   const isShallow = git(["rev-parse", "--is-shallow-repository"]).stdout.trim() === "true";
-  if (isShallow && step !== pushed)
+  if (isShallow && step === report)
     console.log(
       `::warning::${escapeCommand("compared with the base as it is now; `fetch-depth: 0` in actions/checkout compares from where the branches parted")}`,
     );
@@ -159,17 +205,25 @@ function remoteOption() {
   return env.MLV_REMOTE ? ["--remote", env.MLV_REMOTE] : [];
 }
 
-function git(args) {
-  return spawnSync("git", args, { encoding: "utf8" });
+function git(args, options = {}) {
+  return spawnSync("git", args, { encoding: "utf8", ...options });
+}
+
+/** Returns what Git says; throws when it fails. */
+function required(args, options) {
+  const { status, stdout, stderr } = git(args, options);
+  if (status !== 0) throw new Error(`git ${args.join(" ")}: ${stderr.trim()}`);
+  return stdout.trim();
 }
 
 /** MLV_PROGRAM is a JavaScript file to run in place of the `mlv` in PATH. */
-function mlv(args, stdout) {
+function mlv(args, stdout, environment = env) {
   const [program, ...first] = env.MLV_PROGRAM ? [process.execPath, env.MLV_PROGRAM] : ["mlv"];
   const result = spawnSync(program, [...first, ...args], {
     encoding: "utf8",
     maxBuffer: 512 * 1024 * 1024,
     stdio: ["ignore", stdout, "inherit"],
+    env: environment,
   });
   if (result.error !== undefined) throw result.error;
   return result;

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import * as fs from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -160,7 +161,7 @@ test("the action and the template put no input into a shell command, and name on
   const action = parse(fs.readFileSync(path.join(root, "action.yml"), "utf8")) as { runs: { steps: ActionStep[] } };
   const scripts = action.runs.steps.flatMap((step) => step.run ?? []);
   expect(scripts.filter((script) => script.includes("${{"))).toEqual([]);
-  expect(scripts.flatMap((script) => /review\.js" (\w+)$/.exec(script)?.[1] ?? [])).toEqual(["pushed", "pull", "verify", "report"]);
+  expect(scripts.flatMap((script) => /review\.js" (\w+)$/.exec(script)?.[1] ?? [])).toEqual(["pushed", "pull", "verify", "report", "trim"]);
   const hooks = parse(fs.readFileSync(path.join(root, ".pre-commit-hooks.yaml"), "utf8")) as { entry: string; language: string }[];
   // pre-commit cannot build mlv from Git: https://github.com/npm/cli/issues/8440.
   expect(new Set(hooks.map(({ language }) => language))).toEqual(new Set(["system"]));
@@ -170,6 +171,77 @@ test("the action and the template put no input into a shell command, and name on
     "mlv hook pre-push",
     "mlv hook post-merge",
   ]);
+});
+
+/** Makes five commits with large and small files of their own, all pushed; returns their ids. */
+function versions(): { readonly sandbox: Sandbox; readonly commits: readonly string[] } {
+  const sandbox = makeSandbox();
+  sandbox.makeRepository("r", { remote: "store" });
+  fs.mkdirSync(sandbox.at("r/set"));
+  const commits = Array.from({ length: 5 }, (_, version) => {
+    fs.writeFileSync(sandbox.at("r/large.bin"), randomBytes(200_000));
+    fs.writeFileSync(sandbox.at("r/set", `${version}.bin`), randomBytes(20_000));
+    if (version > 0) fs.rmSync(sandbox.at("r/set", `${version - 1}.bin`));
+    sandbox.mlv("r", ["add", "-q", "large.bin", "set"]);
+    const commit = sandbox.commit("r", `version ${version}`);
+    sandbox.mlv("r", ["push", "-q"]);
+    return commit;
+  });
+  sandbox.git("r", "config", "uploadpack.allowAnySHA1InWant", "true");
+  return { sandbox, commits };
+}
+
+/** Returns how many bytes a cache holds of files and packs. */
+function cachedBytes(cache: string): number {
+  const files = ["objects", "packs"].flatMap((kind) => {
+    const folder = path.join(cache, kind);
+    const names = fs.existsSync(folder) ? fs.readdirSync(folder, { recursive: true, encoding: "utf8" }) : [];
+    return names.map((name) => fs.statSync(path.join(folder, name)));
+  });
+  return files.reduce((sum, file) => sum + (file.isFile() ? file.size : 0), 0);
+}
+
+test("the cache that the action saves holds what HEAD and the base name, whatever earlier runs left in it, and edits on disk", async () => {
+  const { sandbox, commits } = versions();
+  for (const [place, commit] of commits.entries()) {
+    sandbox.git("r", "checkout", "-q", "-B", "topic", commit);
+    sandbox.git("", "clone", "-q", "--depth=1", "--branch", "topic", `file://${sandbox.at("r")}`, "clone");
+    for (const kind of ["objects", "packs"])
+      if (fs.existsSync(sandbox.at("saved", kind)))
+        fs.cpSync(sandbox.at("saved", kind), sandbox.at("clone/.git/mlv", kind), { recursive: true });
+    const env = { MLV_BASE: commits[Math.max(0, place - 1)] ?? commit };
+    expect((await run(sandbox, "pull", {})).status).toBe(0);
+    expect((await run(sandbox, "report", { ...env, GITHUB_STEP_SUMMARY: sandbox.at("summary.md") })).status).toBe(0);
+    if (place === 4) {
+      fs.writeFileSync(sandbox.at("clone/large.bin"), randomBytes(200_000));
+      sandbox.mlv("clone", ["add", "-q", "large.bin"]);
+    }
+    expect(await run(sandbox, "trim", env)).toEqual({ status: 0, output: "" });
+    const versionsKept = place === 4 ? 3 : Math.min(2, place + 1);
+    expect(cachedBytes(sandbox.at("clone/.git/mlv"))).toBeLessThan(versionsKept * 225_000);
+    expect(sandbox.run(["verify"], { cwd: "clone" }).status).toBe(0);
+    fs.rmSync(sandbox.at("saved"), { recursive: true, force: true });
+    for (const kind of ["objects", "packs"])
+      if (fs.existsSync(sandbox.at("clone/.git/mlv", kind)))
+        fs.cpSync(sandbox.at("clone/.git/mlv", kind), sandbox.at("saved", kind), { recursive: true });
+    if (place < 4) fs.rmSync(sandbox.at("clone"), { recursive: true });
+  }
+  // What stays is enough without the remote.
+  fs.renameSync(sandbox.at("store"), sandbox.at("gone"));
+  for (const commit of commits.slice(3)) {
+    sandbox.git("clone", "fetch", "-q", "--depth=1", "origin", commit);
+    sandbox.git("clone", "checkout", "-q", "-f", commit);
+    expect(sandbox.run(["checkout", "--force"], { cwd: "clone" }).status).toBe(0);
+  }
+});
+
+test("what cannot be trimmed is a warning, and a cache elsewhere is left alone", async () => {
+  const { sandbox } = pullRequest(true);
+  expect(await run(sandbox, "trim", {})).toEqual({ status: 0, output: "" });
+  expect((await run(sandbox, "pull", {})).status).toBe(0);
+  expect(await run(sandbox, "trim", { MLV_CACHE_DIR: sandbox.at("elsewhere") })).toEqual({ status: 0, output: "" });
+  const stopped = await run(sandbox, "trim", { MLV_PROGRAM: sandbox.at("nothing.js") });
+  expect([stopped.status, stopped.output.includes("::warning::the cache was not trimmed: mlv gc ended with 1")]).toEqual([0, true]);
 });
 
 interface GitLabOutcome {
@@ -208,6 +280,21 @@ test("the GitLab template's script leaves the report, and goes on where no note 
   expect([status, stderr.trim()]).toEqual([0, "the note could not be posted: fetch failed"]);
   expect(fs.readFileSync(sandbox.at("clone/mlv-diff.md"), "utf8")).toContain("**2 rows: 1 changed**");
   expect(fs.readFileSync(sandbox.at("clone/t.csv"), "utf8")).toContain("2,c");
+});
+
+test("the cache that the GitLab template keeps holds what HEAD and the target name, though the clone has all history", () => {
+  const { sandbox, commits } = versions();
+  const cache = sandbox.at("clone/.mlv-cache");
+  sandbox.git("", "clone", "-q", `file://${sandbox.at("r")}`, "clone");
+  for (const [place, commit] of commits.entries()) {
+    sandbox.git("clone", "checkout", "-q", commit);
+    const base = commits[Math.max(0, place - 1)] ?? commit;
+    const { status, stderr } = runGitLab(sandbox, { CI_MERGE_REQUEST_DIFF_BASE_SHA: base, MLV_CACHE_DIR: cache, MLV_GITLAB_TOKEN: "" });
+    expect([status, stderr]).toEqual([0, ""]);
+    // Two versions, and what gc leaves in packs of which more than half is needed.
+    expect(cachedBytes(cache)).toBeLessThan(500_000);
+  }
+  expect(cachedBytes(cache)).toBeGreaterThan(220_000);
 });
 
 test("the GitLab template's script fails and names what is not pushed, what the remote lost, and what is no pointer", () => {
