@@ -215,8 +215,7 @@ async function checkHooks(workspace: Workspace): Promise<DoctorCheck> {
   return warn("hooks", `not installed: ${missing.join(", ")}`, "`mlv install` makes Git check out and push data by itself");
 }
 
-const NO_STORE_HINT =
-  "`mlv push` makes it; where others have pushed, see that the disk is mounted and the URL is right (a relative folder starts at the repository's root)";
+const NO_STORE_HINT = "`mlv push` makes it; where others have pushed, see that the disk is mounted and the URL is right";
 
 /** An `mlv install` without the options that it had would take out what they brought. */
 async function checkDrivers(workspace: Workspace, hooks: DoctorCheck): Promise<DoctorCheck[]> {
@@ -233,10 +232,10 @@ async function checkRemotes(workspace: Workspace): Promise<DoctorCheck[]> {
   const checks: DoctorCheck[] = [];
   for (const name of remotes.keys()) {
     try {
-      const check = async ({ store, remote }: RemoteSession): Promise<DoctorCheck> =>
+      const check = async ({ store, remote, place }: RemoteSession): Promise<DoctorCheck> =>
         (await store.checkMarker(false, workspace.context.signal))
           ? ok(`remote-${name}`, `\`${name}\` is reachable`)
-          : warn(`remote-${name}`, `\`${name}\` has no store at ${remote.url} yet`, NO_STORE_HINT);
+          : warn(`remote-${name}`, `\`${name}\` has no store at ${remote.url} yet`, [NO_STORE_HINT, place].filter(Boolean).join("; "));
       checks.push(await withRemote(workspace, name, check, { retries: 3 }));
     } catch (error) {
       checks.push(fromError(`remote-${name}`, error, `\`mlv remote check ${name}\` tries every step`));

@@ -84,6 +84,7 @@ describe("a folder remote", () => {
         "; the relative folder `../storage` starts at the root of this submodule, `<sandbox>/super/vendor/data`, not where it was cloned from: ",
       );
       expect(stderr).toContain("`mlv remote add --local --force origin /path/to/storage`");
+      expect(box.mlv("super/vendor/data", ["doctor"]).stdout).toContain("starts at the root of this submodule, ");
     }
     box.mlv("super/vendor/data", ["remote", "add", "--local", "--force", "origin", box.at("storage")]);
     box.mlv("super/vendor/data", ["pull"]);
