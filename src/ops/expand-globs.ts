@@ -5,6 +5,15 @@ import { MlvError } from "../base/errors.ts";
 /** Finds what makes a path a glob. */
 export const GLOB_CHARACTERS = /[*?[\]{}]/;
 
+/** Returns a glob with each `?` as the class that it stands for: in a folder's name `fast-glob` would take it for a plain character. */
+export function withoutQuestionMarks(pattern: string): string {
+  return pattern.replace(/\\.|\[(?:[!^]?\]|[!^])?[^\]]*\]|\?(?!\()/g, (found, place: number) => {
+    if (found !== "?") return found;
+    // A name's first dot is matched by none but a dot.
+    return /^$|[/{,(|]/.test(pattern.charAt(place - 1)) ? "[^./]" : "[^/]";
+  });
+}
+
 /**
  * Returns the paths with globs replaced by what they match, sorted; a path that exists under its literal name is no glob.
  * Pointers are left out of what a glob matches. Throws `path-not-found` for a glob without a match.
@@ -17,7 +26,7 @@ export async function expandGlobs(cwd: string, patterns: readonly string[]): Pro
       continue;
     }
     const { default: fastGlob } = await import("fast-glob");
-    const matches = await fastGlob(pattern, {
+    const matches = await fastGlob(withoutQuestionMarks(pattern), {
       cwd,
       onlyFiles: false,
       dot: false,

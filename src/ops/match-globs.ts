@@ -1,7 +1,7 @@
 import type { FileSystemAdapter } from "fast-glob";
 import * as fs from "node:fs";
 import path from "node:path";
-import { GLOB_CHARACTERS } from "./expand-globs.ts";
+import { GLOB_CHARACTERS, withoutQuestionMarks } from "./expand-globs.ts";
 import type { Workspace } from "./open-workspace.ts";
 
 /** Is a glob that was typed in the caller's folder, for paths of versions that need not be on disk. */
@@ -25,7 +25,7 @@ export async function globMatcher(workspace: Workspace, given: string): Promise<
   const cwd = fs.realpathSync(context.cwd);
   const walk = (tree: PathTree): string[] =>
     fastGlob
-      .sync(given, { cwd, onlyFiles: false, dot: false, followSymbolicLinks: false, fs: tree.adapter })
+      .sync(withoutQuestionMarks(given), { cwd, onlyFiles: false, dot: false, followSymbolicLinks: false, fs: tree.adapter })
       .map((found) => path.relative(root, path.resolve(cwd, found)).split(path.sep).join("/"));
   return {
     match(repoPaths) {

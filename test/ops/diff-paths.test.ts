@@ -50,6 +50,7 @@ test("globs select targets that either side has, and files inside folders", asyn
   expect(await found("set/*.txt", "set/deep")).toEqual(["modified set", "  modified a.txt", "  deleted deep/b.csv"]);
   expect(await found("{set/a.csv,data/gone.csv}")).toEqual(["deleted data/gone.csv", "modified set", "  modified a.csv"]);
   expect(await found("le?t")).toEqual(["deleted left"]);
+  expect(await found("s?t/*.csv")).toEqual(["modified set", "  modified a.csv"]);
   expect(await found("stil[l]/*.csv")).toEqual([]);
   project.write("set/w.csv", "work tree");
   project.write("set/w.txt", "work tree");
