@@ -17,6 +17,18 @@ async function closedPort(): Promise<number> {
   return port;
 }
 
+/** Starts a service that closes every connection at once, and counts them. */
+async function startDeadService(): Promise<{ readonly port: number; readonly connections: () => number; readonly close: () => void }> {
+  let connections = 0;
+  const server = net.createServer((socket) => {
+    connections += 1;
+    socket.destroy();
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  return { port, connections: () => connections, close: () => void server.close() };
+}
+
 test("a push to a service that is down says what could not be done, tells of each wait once, and exits 13", async () => {
   const port = await closedPort();
   const box = makeSandbox();
@@ -35,13 +47,8 @@ test("a push to a service that is down says what could not be done, tells of eac
 });
 
 test("of a service that is down `log` and `diff` ask a few times, however much they would fetch, and say what they leave out", async () => {
-  let connections = 0;
-  const server = net.createServer((socket) => {
-    connections += 1;
-    socket.destroy();
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
+  const service = await startDeadService();
+  const { port } = service;
   const box = makeSandbox();
   const tree = Object.fromEntries(Array.from({ length: 20 }, (_, at) => [`set0/${at}.txt`, `content ${at}`]));
   box.makeRepository("project", { tree: { ...tree, "kept/a.txt": "a" } });
@@ -62,9 +69,9 @@ test("of a service that is down `log` and `diff` ask a few times, however much t
   box.clone("project", "clone");
   const env = { AWS_ACCESS_KEY_ID: "id", AWS_SECRET_ACCESS_KEY: "secret", MLV_TRUST_ENDPOINTS: `127.0.0.1:${port}` };
   const run = async (args: readonly string[]): Promise<{ readonly output: string; readonly asked: number }> => {
-    const before = connections;
+    const before = service.connections();
     const { stdout, stderr } = await box.start(args, { cwd: "clone", env }).done;
-    return { output: stdout + stderr, asked: connections - before };
+    return { output: stdout + stderr, asked: service.connections() - before };
   };
   const logged = await run(["log", "set4"]);
   expect(logged.output).toContain("renamed");
@@ -74,17 +81,12 @@ test("of a service that is down `log` and `diff` ask a few times, however much t
   expect(compared.output).toContain("whether it was renamed");
   expect(compared.output).toMatch(/^modified kept .*\n    left out: cannot read/m);
   expect(compared.asked).toBeLessThanOrEqual(5);
-  server.close();
+  service.close();
 });
 
 test("a pull from a service that is down checks out what is in the cache, names the rest once, and asks no more for many targets than for one", async () => {
-  let connections = 0;
-  const server = net.createServer((socket) => {
-    connections += 1;
-    socket.destroy();
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
+  const service = await startDeadService();
+  const { port } = service;
   const box = makeSandbox();
   const lost = Array.from({ length: 14 }, (_, at) => `lost${String(at).padStart(2, "0")}.txt`);
   const tree = { "here.txt": "here", "set/a.txt": "a", ...Object.fromEntries(lost.map((name) => [name, name])) };
@@ -98,9 +100,9 @@ test("a pull from a service that is down checks out what is in the cache, names 
   box.mlv("clone", ["fetch", "-r", "origin", "here.txt", "set"]);
   const env = { AWS_ACCESS_KEY_ID: "id", AWS_SECRET_ACCESS_KEY: "secret", MLV_TRUST_ENDPOINTS: `127.0.0.1:${port}` };
   const run = async (...args: readonly string[]) => {
-    const before = connections;
+    const before = service.connections();
     const result = await box.start([...args, "-r", "far"], { cwd: "clone", env }).done;
-    return { ...result, asked: connections - before };
+    return { ...result, asked: service.connections() - before };
   };
 
   const one = await run("pull", "lost00.txt");
@@ -133,7 +135,7 @@ test("a pull from a service that is down checks out what is in the cache, names 
     "",
     UNREACHED,
   ]);
-  server.close();
+  service.close();
 });
 
 test("a pull without a folder that is not mounted checks out what is in the cache", () => {
