@@ -8,12 +8,17 @@ import type { MatchResult } from "./by-key.ts";
 import type { ColumnPlan } from "./plan.ts";
 import { findSameLines, type Difference } from "./same-lines.ts";
 
+const SAMPLES = 16;
+const SAMPLE_BYTES = 64 * 1024;
+
 /** Are the three tables. */
 export interface TableSplit {
   /** Rows of both versions. */
   readonly same: TableReader;
   /** Yields the text of these rows, with the header. */
   readonly readSame: TablePart["readText"];
+  /** A few of these rows from all over the table; the last of each place may be cut off or run into the next. */
+  readonly sample: TableReader;
   /** How many these are. */
   readonly sameRows: number;
   readonly before: TableReader;
@@ -41,7 +46,8 @@ export async function splitTables(
     before: found.differences.map((difference) => difference.before),
     after: found.differences.map((difference) => difference.after),
   };
-  const same = earlier.part(between(earlier, differing.before), false);
+  const ranges = between(earlier, differing.before);
+  const same = earlier.part(ranges, false);
   const places = {
     before: new RowPlaces(found.differences, "beforeRecords"),
     after: new RowPlaces(found.differences, "afterRecords"),
@@ -50,6 +56,7 @@ export async function splitTables(
   return {
     same: same.reader,
     readSame: same.readText,
+    sample: earlier.part(sampleOf(ranges), false).reader,
     sameRows: found.records,
     before: own.before.reader,
     after: own.after.reader,
@@ -89,6 +96,15 @@ function between({ start, file }: TableText, ranges: readonly ByteRange[]): Byte
     const to = ends[place] ?? from;
     return to > from ? [{ start: from, end: to }] : [];
   });
+}
+
+/** Returns the beginnings of some ranges, evenly spread. */
+function sampleOf(ranges: readonly ByteRange[]): ByteRange[] {
+  const step = Math.max(1, ranges.length / SAMPLES);
+  const picked = Array.from({ length: Math.min(SAMPLES, ranges.length) }, (_, at) => ranges[Math.floor(at * step)]);
+  return picked.flatMap((range) =>
+    range === undefined ? [] : [{ start: range.start, end: Math.min(range.end, range.start + SAMPLE_BYTES) }],
+  );
 }
 
 function wholeOf(reader: TableReader, text: TableText, parts: readonly TablePart[]): TableReader {

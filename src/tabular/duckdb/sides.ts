@@ -43,6 +43,8 @@ interface AskOptions {
   /** Statistics of the same columns in the other version, and by how many rows the two differ. */
   readonly known?: { readonly statistics: readonly (ColumnStatistics | undefined)[]; readonly rows: number };
   readonly isKeyCounted?: boolean;
+  /** Places of the columns that seem to have few different values; only where all columns are asked for. */
+  readonly few?: ReadonlySet<number>;
   /** Places of the columns whose statistics are wanted; all of them unless said otherwise. */
   readonly places?: readonly number[];
 }
@@ -95,7 +97,7 @@ export class DuckDbSides {
   async ask(
     side: "before" | "after",
     { types, rows }: SampledFacts,
-    { known, isKeyCounted = false, places }: AskOptions,
+    { known, isKeyCounted = false, few, places }: AskOptions,
   ): Promise<SideAnswer> {
     const key = this.match.key[side];
     const columns = this.match.readers[side].columns
@@ -108,6 +110,7 @@ export class DuckDbSides {
       rows,
       isKeyCounted,
       ...(known === undefined ? {} : { known }),
+      ...(few === undefined ? {} : { few }),
     });
   }
 

@@ -8,12 +8,14 @@ import { HashTable } from "../diff/hash-table.ts";
 import { createSides } from "../diff/plan.ts";
 import type { TableSplit } from "../diff/split.ts";
 import { mergeTypes, type ColumnType } from "../text/infer.ts";
-import { readDifferingRows, type DifferingRows } from "./differing-rows.ts";
+import { readRowTexts, type RowsByColumn } from "./row-texts.ts";
 import { statisticsBefore } from "./earlier.ts";
 import { describeText, type DuckDbFound, type DuckDbSides, type SampledFacts } from "./sides.ts";
 
 /** More rows than this are not looked at one by one. */
 const MAX_DIFFERING = 200_000;
+const MIN_SAMPLED = 1000;
+const MAX_FEW = 500;
 /** More removed keys than this are not looked for by name. */
 const MAX_REMOVED = 20_000;
 
@@ -32,7 +34,8 @@ export async function matchBySplit(sides: DuckDbSides, split: TableSplit): Promi
   if (plan.shared.some((column) => facts.before.types[column.before] !== facts.after.types[column.after])) return undefined;
   const keysAfter = new Set(rows.after.cells[key.after]);
   const removed = (rows.before.cells[key.before] ?? []).filter((cell) => !keysAfter.has(cell));
-  const after = await sides.ask("after", facts.after, { isKeyCounted: true });
+  const few = await guessFew(split, sides.settings.signal);
+  const after = await sides.ask("after", facts.after, { isKeyCounted: true, few });
   // The keys of the earlier version are those of the later one, without the added and with the removed: none of these may be there.
   const isKey = after.counted.rows === facts.after.rows && after.counted.keys === facts.after.rows && removed.length === result.removed;
   if (!isKey || (await sides.find("after", removed)) > 0) return undefined;
@@ -48,7 +51,7 @@ export async function matchBySplit(sides: DuckDbSides, split: TableSplit): Promi
 
 interface Differing {
   readonly result: MatchResult;
-  readonly rows: { readonly before: DifferingRows; readonly after: DifferingRows };
+  readonly rows: { readonly before: RowsByColumn; readonly after: RowsByColumn };
 }
 
 async function matchDiffering({ match, settings }: DuckDbSides, split: TableSplit): Promise<Differing | undefined> {
@@ -65,7 +68,7 @@ async function matchDiffering({ match, settings }: DuckDbSides, split: TableSpli
   if (typeof result === "string" || !split.holds(result)) return undefined;
   // Where no value differs, how the text is written is told by mlv's own matching.
   if (result.added + result.removed + result.changed === 0 || result.removed > MAX_REMOVED) return undefined;
-  const rows = { before: await readDifferingRows(split.before, signal), after: await readDifferingRows(split.after, signal) };
+  const rows = { before: await readRowTexts(split.before, signal), after: await readRowTexts(split.after, signal) };
   return { result, rows };
 }
 
@@ -77,6 +80,19 @@ function factsOf(sampled: SampledFacts, differing: readonly ColumnType[], rows: 
     return mergeTypes(type, other, "string") ?? "string";
   });
   return { rows, types };
+}
+
+/**
+ * Guesses which columns have few different values, for which counting them all costs no more than an estimate. A wrong guess costs memory,
+ * up to the bound that DuckDB has.
+ */
+async function guessFew(split: TableSplit, signal: AbortSignal | undefined): Promise<Set<number>> {
+  const { cells } = await readRowTexts(split.sample, signal);
+  const places = cells.flatMap((column, place) => {
+    const distinct = new Set(column).size;
+    return column.length >= MIN_SAMPLED && distinct <= Math.min(MAX_FEW, column.length / 10) ? [place] : [];
+  });
+  return new Set(places);
 }
 
 /** In delimited text an empty cell stands for null. */

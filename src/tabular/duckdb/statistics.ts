@@ -21,6 +21,8 @@ export interface SideRequest {
   readonly rows: number;
   /** Whether the different hashes of the keys are counted. */
   readonly isKeyCounted: boolean;
+  /** Places, among `columns`, of those that seem to have few different values, so that they are counted at once. */
+  readonly few?: ReadonlySet<number>;
   /** Statistics of the same columns in the other version, and by how many rows the two differ. */
   readonly known?: { readonly statistics: readonly (ColumnStatistics | undefined)[]; readonly rows: number };
 }
@@ -40,9 +42,10 @@ export interface SideAnswer {
 
 /** Asks one version. What the other one showed of a column saves asking for it again, where few rows differ. */
 export async function askSide(session: DuckDbSession, request: SideRequest): Promise<SideAnswer> {
-  const { side, columns, rows, known } = request;
+  const { side, columns, rows, known, few } = request;
   const likely = columns.map(({ isKey }, place) => {
     if (isKey) return rows;
+    if (few?.has(place) === true) return "few";
     const other = known?.statistics[place];
     if (other === undefined || known === undefined) return undefined;
     if (other.isDistinctExact) return "few";

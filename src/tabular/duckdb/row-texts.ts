@@ -1,16 +1,16 @@
-/** The rows of one version that the other does not have, as texts by column. */
+/** The rows of a small table, as texts by column. */
 import { rowTexts } from "../batch.ts";
 import type { TableReader } from "../table-reader.ts";
 import { TypeCollector, type ColumnType } from "../text/infer.ts";
 
 /** Are cells by column, a row's at the same place in each, and what types they have. */
-export interface DifferingRows {
+export interface RowsByColumn {
   readonly cells: readonly (readonly string[])[];
   readonly types: readonly ColumnType[];
 }
 
 /** Reads all rows of a table of delimited text into memory. A cell that a row does not have is empty. */
-export async function readDifferingRows(reader: TableReader, signal?: AbortSignal): Promise<DifferingRows> {
+export async function readRowTexts(reader: TableReader, signal?: AbortSignal): Promise<RowsByColumn> {
   const cells: string[][] = reader.columns.map(() => []);
   const types = new TypeCollector();
   for await (const batch of reader.readBatches(signal)) {
