@@ -245,7 +245,7 @@ test("the pointers to push are HEAD's, and those of all branches, tags or commit
   expect(await found({ allCommits: true })).toEqual([...head, "a.mlv=between", "a.mlv=old", "a.mlv=side"].toSorted());
 });
 
-test("a thousand pointers in two thousand commits take less than two seconds", async () => {
+test("a thousand pointers in two thousand commits take a few processes of Git", async () => {
   const sandbox = createSandbox();
   const contents = new Set<string>();
   const commits = Array.from({ length: 2000 }, (_, commit) => {
@@ -258,8 +258,16 @@ test("a thousand pointers in two thousand commits take less than two seconds", a
     return `commit refs/heads/main\ncommitter a <a@example.org> ${1_700_000_000 + commit} +0000\ndata 1\nx\n${changes.join("")}\n`;
   });
   sandbox.gitWithInput(commits.join(""), "fast-import", "--quiet");
-  const start = performance.now();
-  const blobs = await collect(reachablePointerBlobs(findRepository(sandbox.root)));
-  expect(performance.now() - start).toBeLessThan(2000);
-  expect(blobs.length).toBe(contents.size);
+  const folder = freshFolder();
+  const log = path.join(folder, "started");
+  const real = (process.env["PATH"] ?? "").split(path.delimiter).find((each) => fs.existsSync(path.join(each, "git"))) ?? "";
+  fs.writeFileSync(path.join(folder, "git"), `#!/bin/sh\necho "$*" >> '${log}'\nexec '${real}/git' "$@"\n`, { mode: 0o755 });
+  const before = process.env["PATH"] ?? "";
+  process.env["PATH"] = folder + path.delimiter + before;
+  try {
+    expect((await collect(reachablePointerBlobs(findRepository(sandbox.root)))).length).toBe(contents.size);
+  } finally {
+    process.env["PATH"] = before;
+  }
+  expect(fs.readFileSync(log, "utf8").trim().split("\n").length).toBeLessThanOrEqual(4);
 });
