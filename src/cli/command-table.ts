@@ -68,8 +68,24 @@ export function findCommand(name: string): CommandEntry | undefined {
   return COMMANDS.find((command) => command.name === name);
 }
 
+/** What hands that know Git, DVC or a shell type first. */
+const SYNONYMS: ReadonlyMap<string, string> = new Map([
+  ["mv", "move"],
+  ["rename", "move"],
+  ["rm", "remove"],
+  ["untrack", "remove"],
+  ["track", "add"],
+  ["ls-files", "ls"],
+  ["list", "ls"],
+  ["import", "get"],
+  ["fsck", "verify"],
+  ["prune", "gc"],
+]);
+
 /** Returns the command whose name is nearest to a mistyped one, or undefined when none is near. */
 export function suggest(name: string): string | undefined {
+  const known = SYNONYMS.get(name);
+  if (known !== undefined) return known;
   let best: { readonly name: string; readonly distance: number } | undefined;
   for (const command of COMMANDS) {
     if (command.isHidden === true) continue;

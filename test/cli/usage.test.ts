@@ -12,6 +12,7 @@ describe("usage", () => {
         "mlv pusj",
         "mlv xyzzy",
         "mlv status --exit-cod",
+        "mlv mv a b",
         "mlv add",
         "mlv -j 0 status",
         "mlv remote",
@@ -32,6 +33,10 @@ describe("usage", () => {
       $ mlv status --exit-cod
       ! error: \`mlv status\`: unknown option '--exit-cod'
       ! hint: did you mean \`--exit-code\`?
+      [exit 2]
+      $ mlv mv a b
+      ! error: \`mv\` is no mlv command
+      ! hint: did you mean \`mlv move\`?
       [exit 2]
       $ mlv add
       ! error: \`mlv add\` needs a path
