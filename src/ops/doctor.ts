@@ -5,7 +5,7 @@ import { uniqueName } from "../base/durable.ts";
 import { fromSystemError, isMlvError, systemErrorCode } from "../base/errors.ts";
 import { toAbsolutePath } from "../git/repository.ts";
 import { readPointer } from "../workspace/target.ts";
-import { openWorkspace, prepareState, type OperationContext, type Workspace } from "./open-workspace.ts";
+import { openWorkspace, prepareState, RETRIES_TO_LOOK, type OperationContext, type Workspace } from "./open-workspace.ts";
 import { withRemote, type RemoteSession } from "./remote-session.ts";
 import { listTargets } from "./targets.ts";
 
@@ -36,7 +36,7 @@ export async function doctor(context: OperationContext, options: DoctorOptions):
   const checks: DoctorCheck[] = [checkNode(), await checkGit(context)];
   let workspace: Workspace | undefined;
   try {
-    workspace = await openWorkspace(context);
+    workspace = await openWorkspace({ ...context, retries: RETRIES_TO_LOOK });
     checks.push(ok("repository", `work tree \`${workspace.root}\``), ...(await checkWorkspace(workspace, options)));
   } catch (error) {
     checks.push(fromError("repository", error));
@@ -236,7 +236,7 @@ async function checkRemotes(workspace: Workspace): Promise<DoctorCheck[]> {
         (await store.checkMarker(false, workspace.context.signal))
           ? ok(`remote-${name}`, `\`${name}\` is reachable`)
           : warn(`remote-${name}`, `\`${name}\` has no store at ${remote.url} yet`, [NO_STORE_HINT, place].filter(Boolean).join("; "));
-      checks.push(await withRemote(workspace, name, check, { retries: 3 }));
+      checks.push(await withRemote(workspace, name, check));
     } catch (error) {
       checks.push(fromError(`remote-${name}`, error, `\`mlv remote check ${name}\` tries every step`));
     }

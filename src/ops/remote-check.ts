@@ -6,7 +6,7 @@ import { redact } from "../base/redaction.ts";
 import type { GetOptions, Remote } from "../remotes/remote.ts";
 import { bufferSource, readBounded } from "../transfer/remote-store.ts";
 import { selectRemote } from "./configuration.ts";
-import { withWorkspace, type OperationContext } from "./open-workspace.ts";
+import { RETRIES_TO_LOOK, withWorkspace, type OperationContext } from "./open-workspace.ts";
 import { withRemote, type RemoteSession } from "./remote-session.ts";
 
 /** Is one step of checking a remote. */
@@ -32,7 +32,7 @@ export interface RemoteCheckResult {
 
 /** Tries, with one small blob, everything that mlv does on a remote. A step that fails is a result. Throws `remote-not-configured`. */
 export async function remoteCheck(context: OperationContext, options: { readonly name?: string | undefined }): Promise<RemoteCheckResult> {
-  return withWorkspace(context, async (workspace) => {
+  return withWorkspace({ ...context, retries: RETRIES_TO_LOOK }, async (workspace) => {
     const config = selectRemote(await workspace.configuration(), options.name);
     const runner = new StepRunner();
     let url = redact(config.url);
@@ -41,7 +41,7 @@ export async function remoteCheck(context: OperationContext, options: { readonly
         url = remote.url;
         await tryRemote(runner, remote, () => store.checkMarker(false, context.signal), context.signal);
       };
-      await withRemote(workspace, config.name, work, { retries: RETRIES });
+      await withRemote(workspace, config.name, work);
       return "URL, options and trust are in order";
     });
     const steps = runner.inOrder();
@@ -49,8 +49,6 @@ export async function remoteCheck(context: OperationContext, options: { readonly
   });
 }
 
-/** Somebody waits for an answer: what is down now is said now. */
-const RETRIES = 3;
 const ORDER = ["open", "credentials", "marker", "write", "read", "range", "create-only", "replace", "list", "remove"];
 
 class StepRunner {

@@ -26,17 +26,15 @@ export async function assertRemote(workspace: Workspace, name: string | undefine
 }
 
 /**
- * Opens a remote by name, or the default one, runs `work` and closes it whatever happens. Where the remote does not say how often a failing
- * request is tried again, `patience` may.
+ * Opens a remote by name, or the default one, runs `work` and closes it whatever happens.
  * Throws `remote-not-configured`, `endpoint-untrusted`, `remote-misconfigured`, and `content-missing` in an offline workspace.
  */
 export async function withRemote<Result>(
   workspace: Workspace,
   name: string | undefined,
   work: (session: RemoteSession) => Promise<Result>,
-  patience: { readonly retries?: number } = {},
 ): Promise<Result> {
-  const session = await openRemoteSession(workspace, name, patience);
+  const session = await openRemoteSession(workspace, name);
   try {
     return await work(session);
   } finally {
@@ -45,11 +43,7 @@ export async function withRemote<Result>(
 }
 
 /** Opens a remote as `withRemote` does, for a caller who closes it. */
-export async function openRemoteSession(
-  workspace: Workspace,
-  name: string | undefined,
-  patience: { readonly retries?: number } = {},
-): Promise<RemoteSession> {
+export async function openRemoteSession(workspace: Workspace, name: string | undefined): Promise<RemoteSession> {
   if (workspace.context.isOffline === true)
     throw new MlvError("content-missing", "it is not in the cache, and nothing is fetched here", { hint: "run `mlv fetch`" });
   const configuration = await workspace.configuration();
@@ -58,9 +52,8 @@ export async function openRemoteSession(
   const { createRequestMeter } = await import("../remotes/request-meter.ts");
   const meter = createRequestMeter();
   let quietUntil = 0;
-  const retries = patience.retries ?? workspace.context.retries;
   const opened = await openRemote(config, {
-    retries,
+    retries: workspace.context.retries,
     meter,
     repositoryRoot: addressRoot(workspace.repository),
     env: workspace.context.env,
