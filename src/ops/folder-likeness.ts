@@ -4,6 +4,11 @@ import type { ManifestEntry, ManifestLeaf, ManifestRoot } from "../formats/manif
 /** What has less than this share in common is not the same thing renamed and edited: Git's own rule. */
 export const MIN_LIKENESS = 0.5;
 
+/** Tells whether two sizes let contents be alike: neither is empty, nor less than half of the other. */
+export function areSizesNear(one: { readonly size: number }, other: { readonly size: number }): boolean {
+  return one.size > 0 && Math.min(one.size, other.size) >= MIN_LIKENESS * Math.max(one.size, other.size);
+}
+
 /** Of longer lists a sample of the leaves that differ is read, so many bytes of each. */
 const MAX_SAMPLE_BYTES = 2 * 1024 * 1024;
 const SAMPLED_LEAVES = 32;

@@ -1,4 +1,5 @@
-import { MIN_LIKENESS } from "./folder-likeness.ts";
+import { posix } from "node:path";
+import { areSizesNear, MIN_LIKENESS } from "./folder-likeness.ts";
 
 /** So many files that kept their name in another folder are compared. */
 const MAX_NAMESAKES = 1000;
@@ -62,11 +63,11 @@ export async function pairEditedFiles<File extends NamedFile>(
 }
 
 function namesakes<File extends NamedFile>(gone: readonly File[], fresh: readonly File[]): LikelyPair<File>[] {
-  const goneByName = Map.groupBy(gone, ({ path }) => baseName(path));
-  const pairs = [...Map.groupBy(fresh, ({ path }) => baseName(path))].flatMap(([name, [now, another]]) => {
+  const goneByName = Map.groupBy(gone, ({ path }) => posix.basename(path));
+  const pairs = [...Map.groupBy(fresh, ({ path }) => posix.basename(path))].flatMap(([name, [now, another]]) => {
     const [was, other] = goneByName.get(name) ?? [];
     const isOne = now !== undefined && was !== undefined && another === undefined && other === undefined;
-    return isOne && canBeAlike(was, now) ? [[was, now] as const] : [];
+    return isOne && areSizesNear(was, now) ? [[was, now] as const] : [];
   });
   return pairs.slice(0, MAX_NAMESAKES);
 }
@@ -79,7 +80,7 @@ function likelyPairs<File extends NamedFile>(gone: readonly File[], fresh: reado
   const pairs: LikelyPair<File>[] = [];
   for (const now of fresh) {
     for (const was of goneByEnding.get(ending(now.path)) ?? []) {
-      if (canBeAlike(was, now)) pairs.push([was, now]);
+      if (areSizesNear(was, now)) pairs.push([was, now]);
       if (pairs.length > MAX_PAIRS) return [];
     }
   }
@@ -104,15 +105,7 @@ function clearlyBest<File>(scored: readonly Scored<File>[]): Scored<File>[] {
   });
 }
 
-function canBeAlike(was: NamedFile, now: NamedFile): boolean {
-  return was.size > 0 && now.size > 0 && Math.min(was.size, now.size) >= MIN_LIKENESS * Math.max(was.size, now.size);
-}
-
-function baseName(path: string): string {
-  return path.slice(path.lastIndexOf("/") + 1);
-}
-
 function ending(path: string): string {
-  const name = baseName(path);
+  const name = posix.basename(path);
   return name.slice(name.lastIndexOf(".") + 1).toLowerCase();
 }

@@ -1,3 +1,4 @@
+import { posix } from "node:path";
 import { throwIfAborted } from "../base/concurrency.ts";
 import { isMlvError } from "../base/errors.ts";
 import type { RepoPath, Sha256 } from "../base/ids.ts";
@@ -81,7 +82,7 @@ function listCandidates(gone: readonly TargetSide[], fresh: readonly TargetSide[
     for (const was of gone) {
       const closeness = Math.max(ratio(was.pointer.size, now.pointer.size), ratio(was.pointer.files ?? 0, now.pointer.files ?? 0));
       if (closeness < MIN_LIKENESS) continue;
-      candidates.push({ was, now, isNamesake: baseName(was.target) === baseName(now.target), closeness });
+      candidates.push({ was, now, isNamesake: posix.basename(was.target) === posix.basename(now.target), closeness });
     }
   }
   const byGone = Map.groupBy(candidates, ({ was }) => was.target);
@@ -94,10 +95,6 @@ function listCandidates(gone: readonly TargetSide[], fresh: readonly TargetSide[
 
 function ratio(one: number, other: number): number {
   return one === 0 || other === 0 ? 0 : Math.min(one, other) / Math.max(one, other);
-}
-
-function baseName(target: string): string {
-  return target.slice(target.lastIndexOf("/") + 1);
 }
 
 interface Scored {

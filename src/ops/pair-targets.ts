@@ -1,12 +1,11 @@
+import { posix } from "node:path";
 import type { RepoPath } from "../base/ids.ts";
 import { compareUtf8 } from "../base/safe-paths.ts";
 import type { Pointer } from "../formats/pointer.ts";
 import type { LeftOut } from "./content-diff.ts";
 import type { TargetPair } from "./diff-versions.ts";
+import { areSizesNear } from "./folder-likeness.ts";
 import type { PairedFolders, TargetSide } from "./pair-folders.ts";
-
-/** A target that became smaller, or larger, than this share of the other is not taken for the same one renamed. */
-const MIN_SIZE_RATIO = 0.5;
 
 /** Is the targets of two sides, each with its counterpart. */
 export interface PairedTargets {
@@ -89,12 +88,8 @@ function pairTraits(gone: readonly TargetSide[], fresh: readonly TargetSide[]): 
 
 /** Groups targets by what stays when one is moved and edited: first the name without its folder, then the columns of a table. */
 function groupByTraits(sides: readonly TargetSide[]): Map<string, readonly TargetSide[]> {
-  const named = Map.groupBy(sides, ({ target, pointer }) => `${pointer.kind} name ${target.slice(target.lastIndexOf("/") + 1)}`);
+  const named = Map.groupBy(sides, ({ target, pointer }) => `${pointer.kind} name ${posix.basename(target)}`);
   const tables = sides.filter(({ pointer }) => (pointer.table?.columns.length ?? 0) > 1);
   const columned = Map.groupBy(tables, ({ pointer }) => `columns ${JSON.stringify([pointer.table?.format, pointer.table?.columns])}`);
   return new Map([...named, ...columned]);
-}
-
-function areSizesNear(was: Pointer, now: Pointer): boolean {
-  return Math.min(was.size, now.size) >= MIN_SIZE_RATIO * Math.max(was.size, now.size) && was.size > 0;
 }
