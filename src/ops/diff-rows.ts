@@ -10,7 +10,7 @@ import type { ContentDiff, ContentsResult, LeftOut } from "./content-diff.ts";
 import type { TargetDiff } from "./diff-versions.ts";
 import { ensureContent, findVersionFile } from "./open-content.ts";
 import type { Workspace } from "./open-workspace.ts";
-import { prefetchContents, type FetchBudget } from "./prefetch-contents.ts";
+import { prefetchContents, readFetchLimit, type FetchBudget } from "./prefetch-contents.ts";
 
 /** Says how the insides of files are compared. */
 export interface ContentsOptions {
@@ -32,7 +32,6 @@ const MAX_MODELS = 20;
 const MAX_IMAGES = 200;
 const UNREADABLE = "it does not begin as what its name says";
 const NEITHER_READABLE = "neither version begins as what its name says";
-const MAX_FETCH_BYTES = 1024 * 1024 * 1024;
 /** A model's header is not worth more than this: all of the file would be fetched. */
 const MAX_MODEL_FETCH_BYTES = 64 * 1024 * 1024;
 
@@ -129,15 +128,6 @@ function countLeftOut(left: readonly { readonly file: ChangedFile; readonly reas
     counted.set(group, known === undefined ? { path: file.path, count: 1, reason } : { ...known, count: known.count + 1 });
   }
   return [...counted.values()];
-}
-
-/** Returns how many bytes may be fetched. Throws `usage`. */
-export async function readFetchLimit(limit: string | undefined): Promise<number> {
-  if (limit === undefined) return MAX_FETCH_BYTES;
-  const { parseBytes } = await import("../remotes/remote-options.ts");
-  const bytes = parseBytes(limit);
-  if (bytes !== undefined) return bytes;
-  throw new MlvError("usage", `\`--fetch-limit\` takes a size such as 500MB or 2GiB, not \`${limit}\``);
 }
 
 interface CompareOne {

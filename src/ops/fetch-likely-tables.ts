@@ -1,10 +1,10 @@
 import type { ManifestEntry } from "../formats/manifest.ts";
 import { tableFormatOf } from "../tabular/describe.ts";
 import type { FolderQuestion } from "./diff-folder.ts";
-import { readFetchLimit, type ContentsOptions } from "./diff-rows.ts";
+import type { ContentsOptions } from "./diff-rows.ts";
 import type { Workspace } from "./open-workspace.ts";
 import type { LikelyPair } from "./pair-files.ts";
-import { prefetchContents, type FetchBudget } from "./prefetch-contents.ts";
+import { prefetchContents, readFetchLimit, type FetchBudget } from "./prefetch-contents.ts";
 
 const MAX_PAIRS = 20;
 const MAX_BYTES = 64 * 1024 * 1024;

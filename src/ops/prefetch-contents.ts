@@ -1,4 +1,4 @@
-import { isMlvError, type MlvError } from "../base/errors.ts";
+import { isMlvError, MlvError } from "../base/errors.ts";
 import type { RepoPath } from "../base/ids.ts";
 import type { Pointer } from "../formats/pointer.ts";
 import { fetchVersions, type VersionToFetch } from "../transfer/fetch.ts";
@@ -17,6 +17,17 @@ export interface WantedContent {
 /** Is what may still be fetched; what is fetched is taken off. */
 export interface FetchBudget {
   bytes: number;
+}
+
+const MAX_FETCH_BYTES = 1024 * 1024 * 1024;
+
+/** Returns how many bytes may be fetched. Throws `usage`. */
+export async function readFetchLimit(limit: string | undefined): Promise<number> {
+  if (limit === undefined) return MAX_FETCH_BYTES;
+  const { parseBytes } = await import("../remotes/remote-options.ts");
+  const bytes = parseBytes(limit);
+  if (bytes !== undefined) return bytes;
+  throw new MlvError("usage", `\`--fetch-limit\` takes a size such as 500MB or 2GiB, not \`${limit}\``);
 }
 
 /** Is what a prefetch came to. */
